@@ -1,0 +1,50 @@
+// Package h2 serves HTTP/2 for unary and server-streaming gRPC calls, and gives every other stream to an http.Handler.
+// It knows frames, streams and gRPC's framing, but no message, no command and no tenant.
+package h2
+
+import "context"
+
+// Handler answers gRPC calls. ServeCall runs on the goroutine that read the request and must never wait: it finishes
+// the call, or detaches it, or keeps it open as a stream, and returns.
+type Handler interface{ ServeCall(c Call) }
+
+// Call is one gRPC call with one request message, as its handler sees it.
+type Call interface {
+	// Method returns the path: "/package.Service/Method".
+	Method() string
+	// Header returns the first value of a request header by its lower-case name, nil if there is none. It is borrowed
+	// like Message.
+	Header(name string) []byte
+	// Message returns the request message, decompressed. It is borrowed until ServeCall returns, or until Finish if
+	// the call was detached or is a stream.
+	Message() []byte
+	// Local returns a place for what the handler keeps with the connection, such as its Callers. It is used only
+	// within ServeCall.
+	Local() *any
+
+	// Begin returns a buffer to append one response message to; End takes it back, grown, and queues the message.
+	Begin() []byte
+	End(b []byte)
+	// Finish ends the call with a status; nothing may be called after it.
+	Finish(s Status)
+
+	// Detach keeps the call open after ServeCall returns: it copies what was borrowed, and the returned context ends
+	// with the call's deadline, its cancellation or its connection. Begin, End and Finish may then be called from one
+	// other goroutine, which the handler starts.
+	Detach() context.Context
+	// Stream keeps the call open as a stream of responses. pump is called after each Wake, and when the peer has made
+	// room, by one goroutine at a time for the whole connection; it sends while Room is positive, or calls Finish.
+	// closed is called once, when the call has ended for whatever reason.
+	Stream(pump func(), closed func())
+	// Wake asks for a call of pump. It never waits, may be called from anywhere, and is coalesced.
+	Wake()
+	// Room returns how many bytes may still be queued before the stream has to wait for its reader.
+	Room() int
+}
+
+// Status is how a call ends. The zero Status is OK.
+type Status struct {
+	Code    uint32 // a gRPC status code
+	Message string
+	Err     string // the trailer "err", which Momento's clients read; empty for none
+}

@@ -1,0 +1,126 @@
+// Package engine says what an engine is: where items live. It knows commands only as op.Op, and caches only by their
+// Space. Package enginetest holds the suite that every engine passes; a behaviour that is not in it is not promised.
+package engine
+
+import (
+	"context"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
+)
+
+// Engine keeps items.
+type Engine interface {
+	// Do runs one command, an op.Multi included. The reply has been Reset by the caller.
+	Do(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error
+	// DoAll runs commands that do not depend on each other, each atomic by itself; errors stand in the replies.
+	DoAll(ctx context.Context, s hearth.Space, os []op.Op, rs []op.Reply)
+	// Drop forgets every item of the space, at once for the caller. The space is never used again.
+	Drop(ctx context.Context, s hearth.Space) error
+	// Close gives everything back.
+	Close() error
+}
+
+// Trier is an engine that can answer some commands without waiting for anything.
+type Trier interface {
+	// Try is Do where that needs no waiting; otherwise done is false and nothing has happened.
+	Try(s hearth.Space, o op.Op, r *op.Reply) (done bool, err error)
+}
+
+// Runner is an engine with work of its own: expiry, cleaning, giving memory back. Run blocks until ctx ends.
+type Runner interface {
+	Run(ctx context.Context) error
+}
+
+// Blocks is an engine that large values can be read into directly.
+type Blocks interface {
+	// Reserve returns a Block of size bytes, counted against the space, for a value that is about to arrive.
+	Reserve(s hearth.Space, size int) (*value.Block, error)
+}
+
+// Watch is a set of watched keys, until it is closed or used by DoTogether.
+type Watch interface{ Close() }
+
+// Transactor is an engine that can run several commands as one.
+type Transactor interface {
+	// Watch remembers the present state of keys.
+	Watch(ctx context.Context, s hearth.Space, keys [][]byte) (Watch, error)
+	// DoTogether runs all commands with nothing between them, or none where a watched key has changed: then it
+	// returns false. A nil Watch watches nothing. Errors of single commands stand in their replies.
+	DoTogether(ctx context.Context, s hearth.Space, w Watch, os []op.Op, rs []op.Reply) (done bool, err error)
+}
+
+// Scanner is an engine whose keys can be walked.
+type Scanner interface {
+	// Scan returns some keys (about limit) and the cursor to go on from; 0 begins and ends a walk. A key that is
+	// present throughout the walk is returned at least once. Keys are copies. kind value.None is any kind.
+	Scan(ctx context.Context, s hearth.Space, cursor uint64, limit int, kind value.Kind) (keys [][]byte, next uint64, err error)
+}
+
+// Bounder is an engine whose spaces can be given shares of its memory.
+type Bounder interface {
+	// Bound gives a space a floor that others cannot take, a ceiling that it may not pass (0: none), in bytes, and a
+	// weight for its share of the rest (0: 1).
+	Bound(s hearth.Space, floor, ceiling int64, weight int)
+}
+
+// Size is what a space holds and has lost.
+type Size struct {
+	Items   int64
+	Bytes   int64 // keys, values, index and metadata
+	Evicted [EvictionCauses]int64
+	Expired int64
+}
+
+// EvictionCause says why an item was evicted.
+type EvictionCause uint8
+
+// The causes of evictions.
+const (
+	OverMemory     EvictionCause = iota // the process reached its bound
+	OverCeiling                         // the space reached its ceiling
+	TooBig                              // the item alone does not fit
+	EvictionCauses                      // the number of causes
+)
+
+// Measurer is an engine that knows what each space holds.
+type Measurer interface {
+	// Size returns the space's present size and what it has lost since it began.
+	Size(s hearth.Space) Size
+}
+
+// EventKind says what happened to an item.
+type EventKind uint8
+
+// The events of a Feed.
+const (
+	ItemSet EventKind = iota
+	ItemDeleted
+	ItemExpired
+	ItemEvicted
+)
+
+// Event is one change of one item.
+type Event struct {
+	Space hearth.Space
+	Kind  EventKind
+	Key   []byte
+}
+
+// Feed is an engine that can tell what happened to the items of chosen spaces.
+type Feed interface {
+	// Follow starts or stops recording events of a space.
+	Follow(s hearth.Space, on bool)
+	// Events appends recorded events and reports how many were lost to overflow since the last call.
+	Events(dst []Event) (events []Event, lost int)
+	// Wake is called, outside locks, when events are recorded after Events has found none.
+	Wake(func())
+}
+
+// Each runs commands one after another: DoAll for an engine that has no better way.
+func Each(ctx context.Context, e Engine, s hearth.Space, os []op.Op, rs []op.Reply) {
+	for i, o := range os {
+		rs[i].Err = e.Do(ctx, s, o, &rs[i])
+	}
+}

@@ -1,0 +1,3 @@
+module github.com/hearthcache/hearth
+
+go 1.26

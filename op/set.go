@@ -1,0 +1,73 @@
+package op
+
+import (
+	"github.com/hearthcache/hearth/respwire"
+	"github.com/hearthcache/hearth/value"
+)
+
+// Set stores a scalar whatever was there before. RPC Set, Redis SET without conditions. The value is Value, or, where
+// the door has read it into its final place, Block.
+type Set struct {
+	K      []byte
+	Value  []byte
+	Block  *value.Block
+	Expiry Expiry
+	Flags  uint32 // memcached's
+}
+
+var setSpec = Spec{ID: idSet, Name: "Set", Access: Writes, Repeatable: true}
+
+// Spec implements Op.
+func (o *Set) Spec() *Spec { return &setSpec }
+
+// Key implements Op.
+func (o *Set) Key() []byte { return o.K }
+
+// ExpiresIn implements Expirer.
+func (o *Set) ExpiresIn() *Expiry { return &o.Expiry }
+
+// Size implements Sizer.
+func (o *Set) Size() (total, largest int) {
+	if o.Block != nil {
+		return len(o.Block.Bytes()), 0
+	}
+	return len(o.Value), 0
+}
+
+// Apply implements Op.
+func (o *Set) Apply(e *value.Entry, now int64, r *Reply) error {
+	if o.Block != nil {
+		e.SetBlock(o.Block)
+	} else {
+		e.SetBytes(o.Value)
+	}
+	e.ExpireAt(o.Expiry.When(now))
+	if o.Flags != 0 {
+		e.SetAttrs(value.Attrs{Flags: o.Flags})
+	}
+	return nil
+}
+
+// Send implements Op.
+func (o *Set) Send(b *respwire.Batch, key []byte) {
+	v := o.Value
+	if o.Block != nil {
+		v = o.Block.Bytes()
+	}
+	switch {
+	case o.Expiry.At != 0:
+		b.Command("SET", key, v, lit("PXAT"), num(o.Expiry.At))
+	case o.Expiry.TTL != 0:
+		b.Command("SET", key, v, lit("PX"), num(o.Expiry.TTL))
+	default:
+		b.Command("SET", key, v)
+	}
+}
+
+// Recv implements Op.
+func (o *Set) Recv(v []respwire.Value, r *Reply) error {
+	if v[0].IsError() {
+		return serverError(v[0])
+	}
+	return nil
+}
