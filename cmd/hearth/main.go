@@ -1,0 +1,90 @@
+// Command hearth is the server, `hearth serve`, and the command line for a running one. It alone reads flags,
+// environment and files, and it alone knows every package: it copies settings into each part's Options, starts the
+// parts, and waits for them. It holds no behaviour of a cache.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line: one field a command, each with the help that teaches it.
+type commands struct {
+	ConfigFile string `name:"config" short:"c" env:"HEARTH_CONFIG" placeholder:"FILE" help:"Read settings from this TOML file; flags and HEARTH_* variables are stronger."`
+
+	Serve   serveCommand   `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
+	Config  configCommands `cmd:"" help:"Show what the server would run with."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+	Shell   shellCommand   `cmd:"" name:"completion" help:"Print a completion script for a shell."`
+}
+
+const about = `hearth is a central cache that every function, container and edge worker of a backend shares.
+
+  hearth serve                       start on this machine, nothing to configure
+  hearth cache create prices         make a cache
+  hearth item set prices k v         put an item, from any client
+  hearth item get prices k           read it: exit code 0 is a hit, 1 a miss
+
+Clients need no change: point Momento SDKs at 127.0.0.1:8080 (their "local" provider), Redis clients at
+127.0.0.1:6379, memcached clients at 127.0.0.1:11211.`
+
+// Exit codes, for scripts.
+const (
+	exitMiss  = 1 // the item is not there
+	exitUsage = 2 // the words of the call are wrong
+	exitError = 3 // something failed
+)
+
+// errMiss ends a command whose item was not there: nothing is printed, the exit code tells.
+var errMiss = errors.New("miss")
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("hearth"), kong.Description(about), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hearth:", err)
+		return exitError
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	if args[0] == "help" {
+		args = append(args[1:], "--help")
+	}
+	file, err := readConfigFile(configPath(args))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hearth:", err)
+		return exitUsage
+	}
+	parser.Exit = os.Exit
+	kong.Resolvers(file).Apply(parser)
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "hearth: %v\n", err)
+		fmt.Fprintln(os.Stderr, "Run `hearth --help`, or a command with --help, to see what is allowed.")
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.Bind(&c, file, k)
+	switch err := k.Run(); {
+	case errors.Is(err, errMiss):
+		return exitMiss
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "hearth:", err)
+		return exitError
+	}
+	return 0
+}

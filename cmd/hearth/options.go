@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The default listeners, where each kind of client looks by itself.
+const (
+	defaultListen   = "127.0.0.1:8080"
+	defaultRESP     = "127.0.0.1:6379"
+	defaultMemcache = "127.0.0.1:11211"
+	defaultAdmin    = "127.0.0.1:9091"
+	defaultFaults   = "127.0.0.1:9090"
+)
+
+// serveOptions are the settings of the server: flags, HEARTH_* variables, and keys of the config file.
+// An empty address is its default, which is left closed where it is taken; "off" closes it on purpose.
+type serveOptions struct {
+	Listen    string        `env:"HEARTH_LISTEN" placeholder:"127.0.0.1:8080" help:"Address for gRPC, gRPC-Web and HTTP."`
+	RESP      string        `name:"resp" env:"HEARTH_RESP" placeholder:"127.0.0.1:6379" help:"Address for Redis and Valkey clients, or off."`
+	Memcache  string        `env:"HEARTH_MEMCACHE" placeholder:"127.0.0.1:11211" help:"Address for memcached clients, or off."`
+	Admin     string        `env:"HEARTH_ADMIN" placeholder:"127.0.0.1:9091" help:"Address for metrics and profiles, or off."`
+	Data      string        `env:"HEARTH_DATA" placeholder:"DIR" help:"Folder for caches' settings, keys and usage; without it they end with the process."`
+	Ephemeral bool          `env:"HEARTH_EPHEMERAL" help:"Run without --data on an address other than loopback."`
+	NoAuth    bool          `name:"danger-no-auth" env:"HEARTH_DANGER_NO_AUTH" help:"Serve without authentication on an address other than loopback: anybody who reaches it may do anything."`
+	MaxMemory byteSize      `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
+	Endpoint  string        `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
+	DevFaults bool          `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
+	Drain     time.Duration `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`
+	LogLevel  string        `env:"HEARTH_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	LogFormat string        `env:"HEARTH_LOG_FORMAT" default:"text" enum:"text,json" help:"How log lines look: text or json."`
+}
+
+// address returns where a listener goes, whether it was asked for, and whether it is open at all.
+func address(given, byDefault string) (addr string, asked, open bool) {
+	switch given {
+	case "":
+		return byDefault, false, true
+	case "off":
+		return "", true, false
+	}
+	return given, true, true
+}
+
+// loopback reports whether an address is reached from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// byteSize is a number of bytes that people write with a unit.
+type byteSize int64
+
+// UnmarshalText reads 1048576, 512KB, 512MB, 4GiB and the like; decimal units are powers of 1000, binary ones of 1024.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	digits := strings.TrimRight(s, "kKmMgGtTiIbB ")
+	unit := strings.ToLower(strings.TrimSpace(s[len(digits):]))
+	factor, ok := units[unit]
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !ok || n < 0 || n*factor > math.MaxInt64/2 {
+		return fmt.Errorf("%q is not a size; write bytes, or a number with KB, MB, GB, KiB, MiB or GiB", s)
+	}
+	*b = byteSize(n * factor)
+	return nil
+}
+
+var units = map[string]float64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "kb": 1e3, "kib": 1 << 10,
+	"m": 1 << 20, "mb": 1e6, "mib": 1 << 20,
+	"g": 1 << 30, "gb": 1e9, "gib": 1 << 30,
+	"t": 1 << 40, "tb": 1e12, "tib": 1 << 40,
+}
