@@ -46,6 +46,7 @@ var table = map[string]place{
 	"door/memcache":     {". op value gateway control door", 1},
 	"door/httpapi":      {". op value gateway topics control auth door", 4},
 	"trace":             {". op engine engine/local", 0},
+	"certs":             {"", 0},
 	"pb":                {"", 0},
 	"client":            {". pb", 1},
 	"crowd":             {". client", 4},

@@ -36,3 +36,14 @@ if [[ -f python/requirements.txt ]] && ! cmp -s python/requirements.txt ../.cach
 	../.cache/python/bin/pip install -q --disable-pip-version-check -r python/requirements.txt
 	cp python/requirements.txt ../.cache/python/.installed
 fi
+
+while read -r tool _; do
+	[[ -z $tool || $tool == \#* ]] && continue
+	name=$(basename "${tool%@*}") done=../.cache/bin/.$(basename "$tool")
+	if [[ ! -e $done ]]; then
+		echo "building $name"
+		mkdir -p ../.cache/bin
+		GOBIN=$(cd ../.cache/bin && pwd) GOFLAGS=-mod=mod go install "$tool"
+		touch "$done"
+	fi
+done <tools.txt
