@@ -17,3 +17,6 @@ deps: ## install what the tests need (Debian packages, npm and PyPI packages)
 
 test: build deps ## run every test
 	test/run.sh
+
+gen: ## regenerate pb from proto, with the versions pinned in proto/gen/go.mod
+	cd proto/gen && go run .

@@ -12,3 +12,5 @@ require (
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
+
+require google.golang.org/protobuf v1.36.12
