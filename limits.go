@@ -13,6 +13,20 @@ const (
 	TopicNameBytesMax = 255
 )
 
+// Bounds of topics in the memory of one process.
+const (
+	TopicMessageBytesMax  = 1 << 20          // one message
+	TopicRingMessagesMax  = 1024             // messages that one topic keeps for resumption
+	TopicRingBytesMax     = 8 << 20          // bytes of them
+	TopicsBytesMax        = 128 << 20        // all rings and topics together, unless configured
+	TopicIdleMax          = 10 * time.Minute // a topic that nobody has used for as long is forgotten
+	TopicSubscriptionsMax = 250_000          // subscriptions of the process
+	TopicPatternLagMax    = 1024             // topics that a subscription to a pattern may be behind in
+)
+
+// A ring has room for several of the largest messages, and the process for several rings.
+const _ = uint(TopicRingBytesMax-4*TopicMessageBytesMax) + uint(TopicsBytesMax-4*TopicRingBytesMax)
+
 // The vendor's defaults of a cache, as its clients read them from ListCaches.
 const (
 	TTLMax          = 24 * time.Hour // the longest time to live unless the cache says otherwise

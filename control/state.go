@@ -20,6 +20,7 @@ type Cache struct {
 	Name    string
 	Space   hearth.Space // of its items
 	Boards  hearth.Space // of its leaderboards
+	Topics  hearth.Space // of its topics; it outlives a flush, which is about items
 	Created int64        // milliseconds
 }
 
@@ -39,8 +40,12 @@ func (s *State) clone() *State {
 	return &n
 }
 
-// spaces takes two fresh spaces for a cache.
+// spaces takes fresh spaces for a cache's items, and one for its topics where it has none yet.
 func (s *State) spaces(c *Cache) {
 	c.Space, c.Boards = s.NextSpace+1, s.NextSpace+2
 	s.NextSpace += 2
+	if c.Topics == 0 {
+		s.NextSpace++
+		c.Topics = s.NextSpace
+	}
 }

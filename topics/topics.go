@@ -13,6 +13,14 @@ type Body struct {
 	Bytes     []byte
 	Text      bool
 	Publisher string // the token id of the publisher's credential
+	Key       []byte // of a change feed's message: the item's key, which subscribers may filter by; else nil
+}
+
+// Receipt is what a publisher learns.
+type Receipt struct {
+	Sequence  uint64 // of the message
+	Page      uint64
+	Receivers int // how many subscriptions it was offered to
 }
 
 // Message is one message of a topic as a subscriber takes it. Its body is shared by all subscribers: it is not changed.
@@ -33,20 +41,45 @@ type Position struct {
 
 // Gap tells a subscriber that messages were lost to it.
 type Gap struct {
-	Last uint64 // the last number it may have seen
-	Next uint64 // the number of the next message
-	Page uint64 // the page that Next belongs to
+	Topic string // empty where a subscription to a pattern has lost track of which topics
+	Last  uint64 // the last number it may have seen
+	Next  uint64 // the number of the next message
+	Page  uint64 // the page that Next belongs to
 }
 
 // Broker carries messages.
 type Broker interface {
-	// Publish numbers a message and offers it to the topic's subscribers. It never waits for them.
-	Publish(ctx context.Context, s hearth.Space, topic string, b Body) (sequence uint64, err error)
+	// Publish numbers a message and offers it to the topic's subscribers. It never waits for them. The body is
+	// borrowed until Publish returns.
+	Publish(ctx context.Context, s hearth.Space, topic string, b Body) (Receipt, error)
 	// Subscribe returns a subscription to a topic, or to all topics that match a pattern (Redis's glob), from a
-	// position on. wake is called outside locks when there is something to take, once until the next Take.
+	// position on; a pattern has none but the zero Position. The caller takes at once. After a Take that found nothing,
+	// wake is called as soon as there is something, outside locks, once until the next Take. It may call Take but
+	// not Close, and never waits.
 	Subscribe(s hearth.Space, f Filter, after Position, wake func()) (Sub, error)
 	// Drop ends every subscription of a space with NoCache and forgets its topics.
 	Drop(s hearth.Space)
+}
+
+// Lister is a broker that knows its topics.
+type Lister interface {
+	// List calls yield for the topics of a space whose names match a pattern (empty: all), until it returns false.
+	// A topic that nobody has used for a while is forgotten.
+	List(s hearth.Space, pattern string, yield func(Info) bool)
+	// Topic returns what is known of one topic; the zero Info where there is none of that name.
+	Topic(s hearth.Space, name string) Info
+	// Patterns returns how many distinct patterns are subscribed to.
+	Patterns(s hearth.Space) int
+}
+
+// Info is what a broker tells of a topic.
+type Info struct {
+	Name        string
+	Page        uint64
+	Next        uint64 // the number that the next message gets
+	Messages    int    // in the ring
+	Bytes       int64  // in the ring
+	Subscribers int    // subscriptions to the topic itself, without patterns
 }
 
 // Filter says which topics a subscription is for: one topic, or a pattern.
@@ -55,11 +88,13 @@ type Filter struct {
 	Pattern string // where Topic is empty
 }
 
-// Sub is one subscription.
+// Sub is one subscription. Take is called by one goroutine at a time.
 type Sub interface {
-	// Take copies waiting messages into ms and returns how many, with a gap that stands before the first of them, or
-	// nil. The error is that of an ended subscription: NoCache when its cache was deleted.
-	Take(ms []Message) (n int, gap *Gap, err error)
+	// Take puts waiting messages into ms and returns how many, with a gap that stands before the first of them, or
+	// nil. It stops before it passes room bytes of bodies, but the first message comes whatever its size. No message and
+	// no gap means that nothing waits: wake will be called. The error is that of an ended subscription: NoCache when its
+	// cache was deleted.
+	Take(ms []Message, room int) (n int, gap *Gap, err error)
 	// Close ends the subscription; wake is not called after it returns.
 	Close()
 }
