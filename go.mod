@@ -13,4 +13,12 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-require google.golang.org/protobuf v1.36.12
+require (
+	google.golang.org/grpc v1.81.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	golang.org/x/sys v0.49.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260226221140-a57be14db171 // indirect
+)

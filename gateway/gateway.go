@@ -79,6 +79,24 @@ func (g *Gateway) before(c *Caller, o op.Op) (hearth.Space, error) {
 	return space, c.admit(o)
 }
 
+// Permit returns the error that a command would get before its arguments are looked at: whether the caller may, and
+// whether the cache exists. Doors ask it ahead of an Invalid error of their own.
+func (g *Gateway) Permit(c *Caller, o op.Op) error {
+	if err := c.authorize(o); err != nil {
+		return err
+	}
+	_, err := c.space(o.Spec())
+	return err
+}
+
+// Inspect is View for a caller who may manage caches.
+func (g *Gateway) Inspect(c *Caller) (*control.State, error) {
+	if err := c.authorizeChange(nil); err != nil {
+		return nil, err
+	}
+	return g.View(), nil
+}
+
 // View returns the newest control state, which must not be changed.
 func (g *Gateway) View() *control.State { return g.plane.State() }
 
