@@ -19,6 +19,8 @@ type commands struct {
 	ConfigFile string `name:"config" short:"c" env:"HEARTH_CONFIG" placeholder:"FILE" help:"Read settings from this TOML file; flags and HEARTH_* variables are stronger."`
 
 	Serve   serveCommand   `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
+	Cache   cacheCommands  `cmd:"" help:"Create, list, flush and delete caches."`
+	Item    itemCommands   `cmd:"" help:"Read and write single items."`
 	Config  configCommands `cmd:"" help:"Show what the server would run with."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Shell   shellCommand   `cmd:"" name:"completion" help:"Print a completion script for a shell."`
