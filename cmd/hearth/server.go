@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door/momento"
+	"github.com/hearthcache/hearth/door/momento/grpchost"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
@@ -66,7 +69,10 @@ func (s *server) openMain() error {
 }
 
 func (s *server) serveHTTP(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, Protocols: protocols}
 	stop := context.AfterFunc(ctx, func() {
 		drain, cancel := context.WithTimeout(context.Background(), s.options.Drain)
 		defer cancel()
@@ -90,7 +96,18 @@ func (s *server) handler() http.Handler {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	return mux
+	rows := momento.New(s.gateway)
+	calls, web := grpchost.New(rows), momento.Web(rows)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case momento.TakesWeb(r):
+			web.ServeHTTP(w, r)
+		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
+			calls.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // banner prints, ready to paste, how each kind of client connects.
