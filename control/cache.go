@@ -1,9 +1,15 @@
 package control
 
-import "github.com/hearthcache/hearth"
+import (
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/auth"
+)
 
 // CreateCache creates a cache; Exists if there is one of that name.
-type CreateCache struct{ Name string }
+type CreateCache struct {
+	Name     string
+	Settings map[string]string // name=value, may be nil
+}
 
 // Apply implements Change.
 func (c CreateCache) Apply(s *State, now int64) (*State, error) {
@@ -13,12 +19,19 @@ func (c CreateCache) Apply(s *State, now int64) (*State, error) {
 	if s.Caches[c.Name] != nil {
 		return nil, &hearth.Error{Kind: hearth.Exists, Msg: "a cache named " + c.Name + " exists already"}
 	}
+	settings, err := (&Settings{}).With(c.Settings)
+	if err != nil {
+		return nil, err
+	}
 	n := s.clone()
-	made := &Cache{Name: c.Name, Created: now}
+	made := &Cache{Name: c.Name, Created: now, Settings: settings}
 	n.spaces(made)
-	n.Caches[c.Name] = made
+	n.Caches = with(s.Caches, c.Name, made)
 	return n, nil
 }
+
+// Needs implements Needer.
+func (CreateCache) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
 
 // DeleteCache deletes a cache with all that is in it; NoCache if there is none.
 type DeleteCache struct{ Name string }
@@ -29,9 +42,12 @@ func (c DeleteCache) Apply(s *State, now int64) (*State, error) {
 		return nil, NoCache(c.Name)
 	}
 	n := s.clone()
-	delete(n.Caches, c.Name)
+	n.Caches = without(s.Caches, c.Name)
 	return n, nil
 }
+
+// Needs implements Needer.
+func (DeleteCache) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
 
 // FlushCache empties a cache and keeps its settings; NoCache if there is none.
 type FlushCache struct{ Name string }
@@ -45,9 +61,76 @@ func (c FlushCache) Apply(s *State, now int64) (*State, error) {
 	n := s.clone()
 	flushed := *old
 	n.spaces(&flushed)
-	n.Caches[c.Name] = &flushed
+	n.Caches = with(s.Caches, c.Name, &flushed)
 	return n, nil
 }
+
+// Needs implements Needer.
+func (FlushCache) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
+
+// SetCache changes settings of a cache; an empty value takes a setting back. NoCache if there is none of that name.
+type SetCache struct {
+	Name     string
+	Settings map[string]string
+}
+
+// Apply implements Change.
+func (c SetCache) Apply(s *State, now int64) (*State, error) {
+	old := s.Caches[c.Name]
+	if old == nil {
+		return nil, NoCache(c.Name)
+	}
+	settings, err := old.Settings.With(c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	n := s.clone()
+	changed := *old
+	changed.Settings = settings
+	n.Caches = with(s.Caches, c.Name, &changed)
+	return n, nil
+}
+
+// Needs implements Needer.
+func (SetCache) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
+
+// DeclareCache makes a cache as a config file declares it: it creates the cache, or replaces its settings.
+type DeclareCache struct {
+	Name     string
+	Settings map[string]string
+}
+
+// Apply implements Change.
+func (c DeclareCache) Apply(s *State, now int64) (*State, error) {
+	if s.Caches[c.Name] == nil {
+		return CreateCache(c).Apply(s, now)
+	}
+	settings := map[string]string{}
+	for _, name := range SettingNames() {
+		settings[name] = c.Settings[name]
+	}
+	for name, v := range c.Settings {
+		settings[name] = v
+	}
+	return SetCache{c.Name, settings}.Apply(s, now)
+}
+
+// SetAccount changes the settings of caches that do not say otherwise; an empty value takes a setting back.
+type SetAccount struct{ Settings map[string]string }
+
+// Apply implements Change.
+func (c SetAccount) Apply(s *State, now int64) (*State, error) {
+	settings, err := s.Account.With(c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	n := s.clone()
+	n.Account = settings
+	return n, nil
+}
+
+// Needs implements Needer.
+func (SetAccount) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
 
 // NoCache is the error about a cache that does not exist.
 func NoCache(name string) error {

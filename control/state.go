@@ -6,38 +6,62 @@ import (
 	"maps"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/auth"
 )
 
-// State is everything that was configured, at one version.
+// State is everything that was configured, at one version. Its maps may be nil.
 type State struct {
 	Version   uint64
 	NextSpace hearth.Space
+	Account   Settings // of caches that do not say otherwise
 	Caches    map[string]*Cache
+	Keys      map[string]*auth.Key // by ID
+	Roles     map[string]*Role     // by ID; SystemRoles are not among them
+	Signing   map[string]*auth.SigningKey
 }
 
 // Cache is one cache and its settings.
 type Cache struct {
-	Name    string
-	Space   hearth.Space // of its items
-	Boards  hearth.Space // of its leaderboards
-	Topics  hearth.Space // of its topics; it outlives a flush, which is about items
-	Created int64        // milliseconds
+	Name     string       `json:"name"`
+	Space    hearth.Space `json:"space"`   // of its items
+	Boards   hearth.Space `json:"boards"`  // of its leaderboards
+	Topics   hearth.Space `json:"topics"`  // of its topics; it outlives a flush, which is about items
+	Created  int64        `json:"created"` // milliseconds
+	Settings Settings     `json:"settings"`
 }
 
 // Change makes one change to the state. Apply returns a new State and leaves the old one alone; now is in milliseconds.
+// A Change that is not a Needer is for super users only.
 type Change interface {
 	Apply(s *State, now int64) (*State, error)
 }
 
-// clone copies what every change may touch; values behind pointers are shared and replaced, never written.
+// Needer is a Change that others than super users may make, if they have the access.
+type Needer interface {
+	Needs() (auth.Resource, auth.Access)
+}
+
+// clone copies what every change may touch; values behind pointers are shared and replaced, never written. A change
+// copies the map that it writes to.
 func (s *State) clone() *State {
 	n := *s
 	n.Version++
-	n.Caches = maps.Clone(s.Caches)
-	if n.Caches == nil {
-		n.Caches = map[string]*Cache{}
-	}
 	return &n
+}
+
+// with returns a map with one more value, leaving m alone.
+func with[V any](m map[string]V, key string, v V) map[string]V {
+	n := make(map[string]V, len(m)+1)
+	maps.Copy(n, m)
+	n[key] = v
+	return n
+}
+
+// without returns a map without a key, leaving m alone.
+func without[V any](m map[string]V, key string) map[string]V {
+	n := maps.Clone(m)
+	delete(n, key)
+	return n
 }
 
 // spaces takes fresh spaces for a cache's items, and one for its topics where it has none yet.
@@ -49,3 +73,6 @@ func (s *State) spaces(c *Cache) {
 		c.Topics = s.NextSpace
 	}
 }
+
+// SettingsOf returns the settings that a cache runs with: its own, over the account's.
+func (s *State) SettingsOf(c *Cache) Settings { return c.Settings.Over(&s.Account) }

@@ -4,8 +4,10 @@ package gateway
 
 import (
 	"context"
+	"sync"
+	"time"
 
-	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
@@ -13,20 +15,35 @@ import (
 
 // Options configures a Gateway. Engine and Plane are required.
 type Options struct {
-	Engine engine.Engine
-	Plane  *control.Plane
+	Engine   engine.Engine
+	Plane    *control.Plane
+	Open     bool             // callers without a credential may do everything: for loopback only
+	Endpoint string           // the base host that issued keys tell clients
+	Now      func() time.Time // nil is the machine's clock
 }
 
 // Gateway runs commands for callers.
 type Gateway struct {
-	engine engine.Engine
-	trier  engine.Trier // nil where the engine always waits
-	plane  *control.Plane
+	engine   engine.Engine
+	trier    engine.Trier // nil where the engine always waits
+	plane    *control.Plane
+	open     bool
+	endpoint string
+	now      func() time.Time
+	verified verified
+	meters   meters
+
+	mu      sync.Mutex // guards tenants
+	tenants map[string]*tenant
 }
 
 // New returns a gateway over an engine and a control plane.
 func New(o Options) *Gateway {
-	g := &Gateway{engine: o.Engine, plane: o.Plane}
+	g := &Gateway{engine: o.Engine, plane: o.Plane, open: o.Open, endpoint: o.Endpoint, now: o.Now, tenants: map[string]*tenant{}}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	g.meters.wake = func() {}
 	g.trier, _ = o.Engine.(engine.Trier)
 	o.Plane.OnChange(g.dropOldSpaces)
 	return g
@@ -38,25 +55,29 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	if g.trier == nil {
 		return false, nil
 	}
-	space, err := g.before(c, o)
+	b, s := c.bind(), o.Spec()
+	in, err := g.before(c, b, o, s)
 	if err != nil {
 		return true, err
 	}
-	done, err = g.trier.Try(space, o, r)
+	done, err = g.trier.Try(b.space(s), o, r)
 	if done {
-		c.meter(o, r, err)
+		b.after(g, o, s, in, r, err)
+	} else {
+		b.refund(in)
 	}
 	return done, err
 }
 
 // Do runs a command, waiting as long as ctx allows.
 func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error {
-	space, err := g.before(c, o)
+	b, s := c.bind(), o.Spec()
+	in, err := g.before(c, b, o, s)
 	if err != nil {
 		return err
 	}
-	err = g.engine.Do(ctx, space, o, r)
-	c.meter(o, r, err)
+	err = g.engine.Do(ctx, b.space(s), o, r)
+	b.after(g, o, s, in, r, err)
 	return err
 }
 
@@ -67,31 +88,39 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 	}
 }
 
-// before is what happens to a command ahead of the engine: authorise, find the cache, admit.
-func (g *Gateway) before(c *Caller, o op.Op) (hearth.Space, error) {
-	if err := c.authorize(o); err != nil {
+// before is what happens to a command ahead of the engine: authenticate, authorise, find the cache, admit. It returns
+// the bytes that the command brings.
+func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, err error) {
+	if err := b.valid(g); err != nil {
 		return 0, err
 	}
-	space, err := c.space(o.Spec())
+	if err = b.authorize(o, s); err == nil {
+		if err = b.exists(c.cache); err == nil {
+			in, err = b.admit(g, o, s)
+		}
+	}
 	if err != nil {
-		return 0, err
+		b.meter.refuse(int(s.ID))
 	}
-	return space, c.admit(o)
+	return in, err
 }
 
 // Permit returns the error that a command would get before its arguments are looked at: whether the caller may, and
 // whether the cache exists. Doors ask it ahead of an Invalid error of their own.
 func (g *Gateway) Permit(c *Caller, o op.Op) error {
-	if err := c.authorize(o); err != nil {
+	b := c.bind()
+	if err := b.valid(g); err != nil {
 		return err
 	}
-	_, err := c.space(o.Spec())
-	return err
+	if err := b.authorize(o, o.Spec()); err != nil {
+		return err
+	}
+	return b.exists(c.cache)
 }
 
-// Inspect is View for a caller who may manage caches.
+// Inspect is View for a caller who may list caches.
 func (g *Gateway) Inspect(c *Caller) (*control.State, error) {
-	if err := c.authorizeChange(nil); err != nil {
+	if err := c.May(auth.Management, auth.List); err != nil {
 		return nil, err
 	}
 	return g.View(), nil
@@ -107,6 +136,18 @@ func (g *Gateway) Change(ctx context.Context, c *Caller, change control.Change) 
 	}
 	_, err := g.plane.Change(ctx, change)
 	return err
+}
+
+// tenant returns what the callers of a cache share.
+func (g *Gateway) tenant(cache string) *tenant {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := g.tenants[cache]
+	if t == nil {
+		t = &tenant{}
+		g.tenants[cache] = t
+	}
+	return t
 }
 
 // dropOldSpaces lets the engine forget what a change has left behind.

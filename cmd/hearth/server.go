@@ -49,7 +49,7 @@ func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog
 	if r, ok := s.engine.(engine.Runner); ok {
 		s.parts = append(s.parts, part{"engine", r.Run})
 	}
-	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: plane})
+	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: plane, Open: true})
 	if err := s.openMain(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/op"
+)
+
+// A verb is what metering counts by: a command by its ID, or one of those below.
+const (
+	verbPublish = op.Count + iota // bytes in: topic and message
+	verbDeliver                   // bytes out: messages to subscribers
+	verbScan
+	verbCount
+)
+
+// verbName returns the name of a verb in usage.
+func verbName(v int) string {
+	if v < op.Count {
+		return op.All[v].Name
+	}
+	return [...]string{"Publish", "Deliver", "Scan"}[v-op.Count]
+}
+
+// meter counts what one credential does to one cache, by verb. A verb's counter is made at its first use.
+type meter struct {
+	cache      string
+	credential string
+	verbs      [verbCount]atomic.Pointer[counter]
+	wake       func()
+}
+
+// counter counts one verb since the last hand-over.
+type counter struct{ operations, in, out, hits, misses, refused, units atomic.Uint64 }
+
+// count adds n operations with their bytes.
+func (m *meter) count(verb int, n, in, out, hits, misses uint64) {
+	c := m.verb(verb)
+	c.operations.Add(n)
+	c.in.Add(in)
+	if out != 0 {
+		c.out.Add(out)
+	}
+	if hits != 0 {
+		c.hits.Add(hits)
+	}
+	if misses != 0 {
+		c.misses.Add(misses)
+	}
+	c.units.Add(units(in + out))
+	m.wake()
+}
+
+// refuse counts an operation that was not permitted or not admitted.
+func (m *meter) refuse(verb int) {
+	if m != nil {
+		m.verb(verb).refused.Add(1)
+		m.wake()
+	}
+}
+
+func (m *meter) verb(verb int) *counter {
+	if c := m.verbs[verb].Load(); c != nil {
+		return c
+	}
+	m.verbs[verb].CompareAndSwap(nil, &counter{})
+	return m.verbs[verb].Load()
+}
+
+// units returns the vendor's operation units of one operation: one for each KiB begun of keys and values, in and out
+// together, and at least one.
+func units(bytes uint64) uint64 { return max(1, (bytes+1023)/1024) }
+
+// after counts what a command did.
+func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, err error) {
+	if err != nil {
+		b.meter.count(int(s.ID), 1, uint64(in), 0, 0, 0)
+		return
+	}
+	out := r.Bytes()
+	var hits, misses uint64
+	switch {
+	case s.Access&op.Reads == 0:
+	case r.Status == op.Hit:
+		hits = 1
+	case r.Status == op.Miss:
+		misses = 1
+	case isMulti(o):
+		hits, misses = partsOf(r)
+	}
+	b.meter.count(int(s.ID), 1, uint64(in), uint64(out), hits, misses)
+	if l := b.limits.throughput; l != 0 && out != 0 {
+		b.tenant.throughput.charge(g.now().UnixNano(), cost(out, l))
+	}
+}
+
+func partsOf(r *op.Reply) (hits, misses uint64) {
+	for i := range r.Len() {
+		if r.Part(i).Hit {
+			hits++
+		} else {
+			misses++
+		}
+	}
+	return hits, misses
+}
+
+// meters holds the meters that callers point to.
+type meters struct {
+	mu   sync.Mutex // guards m
+	m    map[meterName]*meter
+	wake func()
+}
+
+type meterName struct{ cache, credential string }
+
+func (ms *meters) of(cache, credential string) *meter {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	name := meterName{cache, credential}
+	if ms.m == nil {
+		ms.m = map[meterName]*meter{}
+	}
+	m := ms.m[name]
+	if m == nil {
+		m = &meter{cache: cache, credential: credential, wake: ms.wake}
+		ms.m[name] = m
+	}
+	return m
+}
+
+// take returns what was counted since the last take.
+func (ms *meters) take(lines []control.Usage) []control.Usage {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	for _, m := range ms.m {
+		for v := range m.verbs {
+			if c := m.verbs[v].Load(); c != nil {
+				if n := c.take(); n != (control.Counts{}) {
+					lines = append(lines, control.Usage{Cache: m.cache, Credential: m.credential, Verb: verbName(v), Counts: n})
+				}
+			}
+		}
+	}
+	return lines
+}
+
+func (c *counter) take() control.Counts {
+	return control.Counts{Operations: c.operations.Swap(0), In: c.in.Swap(0), Out: c.out.Swap(0), Hits: c.hits.Swap(0),
+		Misses: c.misses.Swap(0), Refused: c.refused.Swap(0), Units: c.units.Swap(0)}
+}
