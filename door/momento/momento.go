@@ -61,6 +61,7 @@ func New(g *gateway.Gateway) *Handler {
 // families lists every family of methods.
 var families = []func(*Handler) []row{
 	(*Handler).plainRows,
+	(*Handler).scalarRows,
 	(*Handler).controlRows,
 }
 
@@ -166,6 +167,10 @@ func data[T any, P interface {
 			fail(c, err)
 			return
 		}
+		if caller.Cache() == "" {
+			fail(c, errNoCacheHeader)
+			return
+		}
 		s := h.pool.Get().(*scratch)
 		defer h.pool.Put(s)
 		if s.ops[slot] == nil {
@@ -214,20 +219,20 @@ func answer[P op.Op](c h2.Call, o P, r *op.Reply, err error, encode func([]byte,
 // refusal returns the error of a command that cannot be run as it was sent: whether the caller may and whether there
 // is such a cache come first.
 func (h *Handler) refusal(caller *gateway.Caller, o op.Op, err error) error {
-	if caller.Cache() == "" {
-		return errNoCacheHeader
-	}
 	if first := h.gateway.Permit(caller, o); first != nil {
 		return first
 	}
 	return err
 }
 
-// detach keeps the call open and runs f on a goroutine: the only place of this package that starts one.
+// detach keeps the call open and runs f on a goroutine.
 func (h *Handler) detach(c h2.Call, f func(ctx context.Context)) {
 	ctx := c.Detach()
-	go f(ctx)
+	h.start(func() { f(ctx) })
 }
+
+// start runs f on a goroutine: the only place of this package that starts one.
+func (h *Handler) start(f func()) { go f() }
 
 // later returns the row of a call that may have to wait: f runs on a goroutine of its own and appends the response.
 func (h *Handler) later(method string, f func(ctx context.Context, caller *gateway.Caller, m, b []byte) ([]byte, error)) row {

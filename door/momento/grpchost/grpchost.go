@@ -25,7 +25,7 @@ import (
 // something else too: give it the HTTP/2 requests whose Content-Type is application/grpc.
 func New(h h2.Handler, options ...grpc.ServerOption) *grpc.Server {
 	options = append([]grpc.ServerOption{
-		grpc.ForceServerCodecV2(raw{}),
+		grpc.ForceServerCodecV2(Raw{}),
 		grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error { return serve(h, s) }),
 		grpc.MaxRecvMsgSize(hearth.MessageBytesMax),
 		// Clients ping every few seconds, also while they are idle.
@@ -68,14 +68,14 @@ func finish(ctx context.Context, x *momento.Exchange, h h2.Handler, s grpc.Serve
 	return status.Error(codes.Code(st.Code), st.Message)
 }
 
-// raw passes messages as the bytes they are.
-type raw struct{}
+// Raw is a codec that passes messages as the bytes they are: a *[]byte, or received a *mem.BufferSlice.
+type Raw struct{}
 
 // Name is what the content type says.
-func (raw) Name() string { return "proto" }
+func (Raw) Name() string { return "proto" }
 
 // Marshal copies, because the handler reuses its buffer.
-func (raw) Marshal(v any) (mem.BufferSlice, error) {
+func (Raw) Marshal(v any) (mem.BufferSlice, error) {
 	m, ok := v.(*[]byte)
 	if !ok {
 		return nil, fmt.Errorf("grpchost: cannot send a %T", v)
@@ -84,14 +84,17 @@ func (raw) Marshal(v any) (mem.BufferSlice, error) {
 }
 
 // Unmarshal keeps a reference: the message is used after RecvMsg.
-func (raw) Unmarshal(data mem.BufferSlice, v any) error {
-	m, ok := v.(*mem.BufferSlice)
-	if !ok {
+func (Raw) Unmarshal(data mem.BufferSlice, v any) error {
+	switch m := v.(type) {
+	case *mem.BufferSlice:
+		data.Ref()
+		*m = data
+	case *[]byte:
+		*m = data.Materialize()
+	default:
 		return fmt.Errorf("grpchost: cannot receive a %T", v)
 	}
-	data.Ref()
-	*m = data
 	return nil
 }
 
-var _ encoding.CodecV2 = raw{}
+var _ encoding.CodecV2 = Raw{}
