@@ -1,0 +1,28 @@
+package door
+
+// Bounds of what a connection may hold and of what is kept between turns.
+const (
+	// InputBytesMax is how much input a session may leave for later; a connection beyond it ends.
+	InputBytesMax = 1 << 20
+	// QueueBytesMax is how much may be queued for a peer before its input is left unread, unless the Server says
+	// otherwise.
+	QueueBytesMax = 1 << 20
+	// ConnectionsMax is how many connections a process holds unless Limits say otherwise.
+	ConnectionsMax = 65536
+
+	readBytes       = 64 << 10 // one read
+	readsPerTurn    = 16       // before other connections have theirs
+	inputBytesKept  = 512      // of the buffer for left input of an idle connection
+	writerBytesKept = 256 << 10
+	segmentBytes    = 16 << 10 // of the queue
+
+	stallMillis     = 60_000   // a peer may take nothing for so long
+	partingMillis   = 1_000    // a peer may take so long to notice that the connection has ended
+	handshakeMillis = 10_000   // and so long for a TLS handshake
+	headerMillis    = 10_000   // and for the first bytes, or the header of an HTTP/1.1 request
+	idleMillis      = 120_000  // an HTTP/1.1 connection may be idle so long
+	headerBytesMax  = 64 << 10 // of an HTTP/1.1 request
+	tickMillis      = 200      // how often patience is looked at, while there is a reason to
+	wokenKept       = 4096     // places in a loop's list of woken connections
+	drainMillis     = 10_000   // what is under way may take so long when the server stops, unless it says otherwise
+)

@@ -1,0 +1,126 @@
+package door
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// errAgain says that the socket has nothing, or takes nothing, for now.
+var errAgain = errors.New("not now")
+
+// A call that moves less than this is over so quickly that the scheduler need not hear of it.
+const briefBytes = 128 << 10
+
+// own takes the descriptor of nc for a loop of ours: the copy leaves the runtime's poller.
+func own(nc net.Conn) (fd int, err error) {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return 0, errors.New("this kind of connection has no descriptor")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var errno syscall.Errno
+	var r uintptr
+	if err := raw.Control(func(old uintptr) {
+		r, _, errno = syscall.Syscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
+	}); err != nil {
+		return 0, err
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
+}
+
+// disown gives the socket back to the runtime's poller.
+func (c *Conn) disown() (net.Conn, error) {
+	f := os.NewFile(uintptr(c.fd), "")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+func (c *Conn) readSocket(p []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		switch {
+		case errno == 0 && n == 0:
+			return 0, io.EOF
+		case errno == 0:
+			// Less than was asked for is all there is, but for an end that was announced; the loop hears of the next byte.
+			c.readable = int(n) == len(p) || c.hup
+			return int(n), nil
+		case errno == syscall.EAGAIN:
+			return 0, errAgain
+		case errno != syscall.EINTR:
+			return 0, errno
+		}
+	}
+}
+
+// writeSocket writes the whole of w as far as the socket takes it.
+func (c *Conn) writeSocket(w *Writer) (int, error) {
+	if len(w.refs) == 0 {
+		return c.writeBytes(w.B)
+	}
+	var space [64]syscall.Iovec
+	vecs := space[:0]
+	size := 0
+	w.segments(func(p []byte, _ Releaser) {
+		if len(p) > 0 && len(vecs) < cap(vecs) {
+			v := syscall.Iovec{Base: &p[0]}
+			v.SetLen(len(p))
+			vecs = append(vecs, v)
+			size += len(p)
+		}
+	})
+	if len(vecs) == 0 {
+		return 0, nil
+	}
+	return c.write(syscall.SYS_WRITEV, unsafe.Pointer(&vecs[0]), len(vecs), size)
+}
+
+func (c *Conn) writeBytes(p []byte) (int, error) {
+	return c.write(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
+}
+
+// write returns 0 and no error where the socket takes nothing for now.
+func (c *Conn) write(call uintptr, p unsafe.Pointer, count, size int) (int, error) {
+	for {
+		var n uintptr
+		var errno syscall.Errno
+		if size <= briefBytes {
+			n, _, errno = syscall.RawSyscall(call, uintptr(c.fd), uintptr(p), uintptr(count))
+		} else {
+			n, _, errno = syscall.Syscall(call, uintptr(c.fd), uintptr(p), uintptr(count))
+		}
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EAGAIN:
+			return 0, nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func (c *Conn) shutdownSocket() { _ = syscall.Shutdown(c.fd, syscall.SHUT_WR) }
+
+func (c *Conn) closeSocket() { _ = syscall.Close(c.fd) }
+
+// temporary reports whether an error of Accept is about this machine's present state.
+func temporary(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
