@@ -33,7 +33,7 @@ func newHandler(t testing.TB) *momento.Handler {
 	}
 	engine := local.New(local.Options{})
 	t.Cleanup(func() { _ = engine.Close() })
-	h := momento.New(gateway.New(gateway.Options{Engine: engine, Plane: plane}))
+	h := momento.New(gateway.New(gateway.Options{Engine: engine, Plane: plane, Open: true}))
 	mustOK(t, direct(h, "/control_client.ScsControl/CreateCache", "", []byte("\x0a\x01"+cacheName)))
 	return h
 }
