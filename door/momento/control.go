@@ -18,6 +18,9 @@ func (h *Handler) controlRows() []row {
 		h.later("/control_client.ScsControl/DeleteCache", h.named(func(name string) control.Change { return control.DeleteCache{Name: name} })),
 		h.later("/control_client.ScsControl/FlushCache", h.named(func(name string) control.Change { return control.FlushCache{Name: name} })),
 		h.later("/control_client.ScsControl/ListCaches", h.listCaches),
+		h.later("/control_client.ScsControl/CreateSigningKey", h.createSigningKey),
+		h.later("/control_client.ScsControl/RevokeSigningKey", h.revokeSigningKey),
+		h.later("/control_client.ScsControl/ListSigningKeys", h.listSigningKeys),
 		unimplemented("/control_client.ScsControl/CreateIndex", noIndex),
 		unimplemented("/control_client.ScsControl/DeleteIndex", noIndex),
 		unimplemented("/control_client.ScsControl/ListIndexes", noIndex),
@@ -84,21 +87,28 @@ func (h *Handler) listCaches(ctx context.Context, caller *gateway.Caller, m, b [
 	return b, nil
 }
 
-// appendCache appends a cache with its limits. A limit that is not set is shown as the vendor's default, because
+// appendCache appends a cache with its limits. A limit that nobody set is shown as the vendor's default, because
 // clients take these numbers for what they may send.
 func appendCache(b []byte, s *control.State, c *control.Cache) []byte {
+	settings := s.SettingsOf(c)
+	limit := func(k control.Setting, unit int64, otherwise uint64) uint64 {
+		if n := settings.Int(k); n != 0 && settings.Given(k) {
+			return uint64(max(1, n/unit))
+		}
+		return otherwise
+	}
 	b, cache := begin(b, 1)
 	b = appendPresent(b, 1, c.Name)
 	b, limits := begin(b, 2)
-	b = appendUint(b, 1, hearth.TrafficRate)
-	b = appendUint(b, 2, hearth.ThroughputKbps)
-	b = appendUint(b, 3, hearth.ItemKilobytes)
-	b = appendUint(b, 4, uint64(hearth.TTLMax.Seconds()))
+	b = appendUint(b, 1, limit(control.RequestRate, 1, hearth.TrafficRate))
+	b = appendUint(b, 2, limit(control.Throughput, 1024, hearth.ThroughputKbps))
+	b = appendUint(b, 3, limit(control.ItemBytes, 1024, hearth.ItemKilobytes))
+	b = appendUint(b, 4, limit(control.TTLMax, 1000, uint64(hearth.TTLMax.Seconds())))
 	b = end(b, limits)
 	b, limits = begin(b, 3)
-	b = appendUint(b, 1, hearth.PublishRate)
-	b = appendUint(b, 2, hearth.SubscriptionMax)
-	b = appendUint(b, 3, hearth.PublishKilobyte)
+	b = appendUint(b, 1, limit(control.PublishRate, 1, hearth.PublishRate))
+	b = appendUint(b, 2, limit(control.Subscriptions, 1, hearth.SubscriptionMax))
+	b = appendUint(b, 3, limit(control.MessageBytes, 1024, hearth.PublishKilobyte))
 	b = end(b, limits)
 	return end(b, cache)
 }
