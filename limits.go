@@ -15,7 +15,7 @@ const (
 
 // Bounds of topics in the memory of one process.
 const (
-	TopicMessageBytesMax  = 1 << 20          // one message
+	TopicMessageBytesMax  = MessageBytesMax  // one message
 	TopicRingMessagesMax  = 1024             // messages that one topic keeps for resumption
 	TopicRingBytesMax     = 8 << 20          // bytes of them
 	TopicsBytesMax        = 128 << 20        // all rings and topics together, unless configured
@@ -24,8 +24,8 @@ const (
 	TopicPatternLagMax    = 1024             // topics that a subscription to a pattern may be behind in
 )
 
-// A ring has room for several of the largest messages, and the process for several rings.
-const _ = uint(TopicRingBytesMax-4*TopicMessageBytesMax) + uint(TopicsBytesMax-4*TopicRingBytesMax)
+// A ring has room for the largest message with all that is kept beside it, and the process for several rings.
+const _ = uint(TopicRingBytesMax-TopicMessageBytesMax-1<<20) + uint(TopicsBytesMax-4*TopicRingBytesMax)
 
 // The vendor's defaults of a cache, as its clients read them from ListCaches.
 const (

@@ -11,12 +11,14 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/topics"
 )
 
 // Options configures a Gateway. Engine and Plane are required.
 type Options struct {
 	Engine   engine.Engine
 	Plane    *control.Plane
+	Topics   topics.Broker    // nil is a new one in memory
 	Open     bool             // callers without a credential may do everything: for loopback only
 	Endpoint string           // the base host that issued keys tell clients
 	Now      func() time.Time // nil is the machine's clock
@@ -27,6 +29,8 @@ type Gateway struct {
 	engine   engine.Engine
 	trier    engine.Trier // nil where the engine always waits
 	plane    *control.Plane
+	topics   topics.Broker
+	pulse    topics.Pulse // of all subscriptions
 	open     bool
 	endpoint string
 	now      func() time.Time
@@ -39,7 +43,10 @@ type Gateway struct {
 
 // New returns a gateway over an engine and a control plane.
 func New(o Options) *Gateway {
-	g := &Gateway{engine: o.Engine, plane: o.Plane, open: o.Open, endpoint: o.Endpoint, now: o.Now, tenants: map[string]*tenant{}}
+	g := &Gateway{engine: o.Engine, plane: o.Plane, topics: o.Topics, open: o.Open, endpoint: o.Endpoint, now: o.Now, tenants: map[string]*tenant{}}
+	if g.topics == nil {
+		g.topics = topics.NewMemory(topics.Options{})
+	}
 	if g.now == nil {
 		g.now = time.Now
 	}
@@ -156,6 +163,9 @@ func (g *Gateway) dropOldSpaces(old, new *control.State) {
 		if n := new.Caches[name]; n == nil || n.Space != c.Space {
 			_ = g.engine.Drop(context.Background(), c.Space)
 			_ = g.engine.Drop(context.Background(), c.Boards)
+		}
+		if n := new.Caches[name]; n == nil || n.Topics != c.Topics {
+			g.topics.Drop(c.Topics)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package gateway
 
-import "github.com/hearthcache/hearth/auth"
+import (
+	"github.com/hearthcache/hearth/auth"
+	"github.com/hearthcache/hearth/topics"
+)
 
 // beforePublish authenticates, authorises, finds the cache and admits a message; the space is that of b.cache.
 func (c *Caller) beforePublish(topic string, bytes int) (b *binding, err error) {
@@ -14,14 +17,15 @@ func (c *Caller) beforePublish(topic string, bytes int) (b *binding, err error) 
 	return b, err
 }
 
-// beforeSubscribe authenticates, authorises and finds the cache for a subscription to a topic; to a pattern of topics
-// where whole is set, which takes permission for all of them. The door takes its place with Hold.
-func (c *Caller) beforeSubscribe(topic string, whole bool) (b *binding, err error) {
+// beforeSubscribe authenticates, authorises and finds the cache for a subscription. A pattern needs the permission to
+// read every topic that begins as it does: a name that no topic can have, and so no rule can name, asks for that.
+func (c *Caller) beforeSubscribe(f topics.Filter) (b *binding, err error) {
 	b = c.bind()
-	if whole && b.refused == nil && !b.topics.Whole(auth.Read) {
-		return b, errDenied
+	name := f.Topic
+	if f.Pattern != "" {
+		name = topics.Prefix(f.Pattern) + "\x00"
 	}
-	return b, b.beforeTopic(c, auth.Read, topic)
+	return b, b.beforeTopic(c, auth.Read, name)
 }
 
 func (b *binding) beforeTopic(c *Caller, need auth.Access, topic string) error {

@@ -1,5 +1,7 @@
 package topics
 
+import "strings"
+
 // Match reports whether name matches a pattern as Redis reads it: * any run, ? any byte, [abc], [^abc] and [a-c] one of
 // a set, \ the next byte itself. It takes at most len(pattern)·len(name) steps.
 func Match(pattern, name string) bool {
@@ -25,6 +27,23 @@ func Match(pattern, name string) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// Prefix returns what every name that matches a pattern begins with, as far as that is plain to see.
+func Prefix(pattern string) string {
+	if i := strings.IndexAny(pattern, `*?[\`); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
+}
+
+// offers reports whether a subscription to a pattern gets the messages of a topic: names that begin with $ are reserved
+// ones, which only a pattern that begins like them is meant for.
+func offers(pattern, name string) bool {
+	if strings.HasPrefix(name, "$") && !strings.HasPrefix(pattern, "$") {
+		return false
+	}
+	return Match(pattern, name)
 }
 
 // matchByte matches one byte against the element of the pattern at p and returns where the next element begins.

@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,7 +80,7 @@ func (m *Memory) Close() {
 func (m *Memory) Publish(_ context.Context, s hearth.Space, name string, b Body) (Receipt, error) {
 	if len(b.Bytes)+len(b.Key) > hearth.TopicMessageBytesMax {
 		return Receipt{}, &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
-			Msg: "message is longer than 1048576 bytes, the request limit of topics"}
+			Msg: fmt.Sprintf("message is longer than the request limit of topics, %d bytes", hearth.TopicMessageBytesMax)}
 	}
 	msg := newMessage(b, m.now().UnixMilli())
 	t, sp := m.open(s, name)

@@ -166,7 +166,7 @@ func TestSlowReaderIsToldOfItsLoss(t *testing.T) {
 	if got := drain(t, slow); !strings.HasPrefix(got, "gap 0>11 11:m 12:m") || !strings.HasSuffix(got, " 1034:m") {
 		t.Errorf("the slow reader took %.40q...", got)
 	}
-	big := strings.Repeat("b", hearth.TopicMessageBytesMax)
+	big := strings.Repeat("b", 1<<20)
 	for range 12 {
 		publish(t, m, 1, "a", big)
 	}

@@ -68,7 +68,7 @@ func (s *space) offer(t *topic, r *Receipt, wake *[]*sub) {
 		return
 	}
 	for _, p := range *patterns {
-		if !Match(p.glob, t.name) {
+		if !offers(p.glob, t.name) {
 			continue
 		}
 		p.mu.Lock()
