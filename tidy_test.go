@@ -51,6 +51,7 @@ var table = map[string]place{
 	"client":            {". pb", 1},
 	"crowd":             {". client", 4},
 	"cmd/hearth":        {"*", 3},
+	"fleet":             {"", 2},
 	"test":              {"cmd client", 0},
 
 	"door/momento/grpchost": {". door/h2 door/momento", 0},

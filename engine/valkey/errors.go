@@ -1,0 +1,56 @@
+package valkey
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/respwire"
+)
+
+// unreachable gives an error of the connection its kind.
+func unreachable(ctx context.Context, err error) error {
+	var e *hearth.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &hearth.Error{Kind: hearth.Canceled, Msg: "the caller went away", Err: err}
+	case ctx.Err() != nil:
+		return &hearth.Error{Kind: hearth.Timeout, Msg: "the deadline passed before the engine's server answered", Err: err}
+	}
+	return &hearth.Error{Kind: hearth.Unavailable, Msg: "the engine's server cannot be reached", Err: err}
+}
+
+// neverSent reports whether a command that failed with err cannot have happened.
+func neverSent(err error) bool {
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// notNow reports whether the server refused the command without doing it, for a reason that passes.
+func notNow(v respwire.Value) bool {
+	if !v.IsError() {
+		return false
+	}
+	code, _, _ := strings.Cut(string(v.Str), " ")
+	switch code {
+	case "CLUSTERDOWN", "TRYAGAIN", "LOADING", "MASTERDOWN", "READONLY", "MOVED", "ASK":
+		return true
+	}
+	return false
+}
+
+func isFunctionMissing(v respwire.Value) bool {
+	return v.IsError() && string(v.Str) == "ERR Function not found"
+}
+
+func parseFloat(b []byte) float64 {
+	f, _ := strconv.ParseFloat(string(b), 64)
+	return f
+}
+
+var errCrossSlot = &hearth.Error{Kind: hearth.CrossSlot, Msg: "CROSSSLOT Keys in request don't hash to the same slot"}

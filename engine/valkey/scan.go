@@ -1,0 +1,107 @@
+package valkey
+
+import (
+	"context"
+	"net"
+	"sort"
+	"strconv"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/respwire"
+	"github.com/hearthcache/hearth/value"
+)
+
+// A cursor carries the shard in its highest bits and the server's own cursor below. Servers of one dictionary each
+// number at most as many buckets as they have, and servers with one for each slot use 14 bits more.
+const (
+	shardShift = 54
+	cursorMask = 1<<shardShift - 1
+)
+
+// Scan implements engine.Scanner: it walks one shard after another, and on each of them the keys of every space, so
+// its cost grows with the whole cluster. A walk during a failover or resharding may miss keys.
+func (e *Engine) Scan(ctx context.Context, s hearth.Space, cursor uint64, limit int, kind value.Kind) ([][]byte, uint64, error) {
+	c, err := e.conn()
+	if err != nil {
+		return nil, 0, unreachable(ctx, err)
+	}
+	nodes, err := c.primaries(ctx)
+	if err != nil {
+		return nil, 0, unreachable(ctx, err)
+	}
+	shard := int(cursor >> shardShift)
+	if shard >= len(nodes) {
+		return nil, 0, nil
+	}
+	prefix := appendPrefix(nil, s)
+	args := []string{"SCAN", strconv.FormatUint(cursor&cursorMask, 10), "MATCH", string(prefix) + "*", "COUNT", strconv.Itoa(max(limit, 1))}
+	if name := typeName[kind]; name != "" {
+		args = append(args, "TYPE", name)
+	}
+	keys, next, err := scanOnce(ctx, nodes[shard], args)
+	if err != nil {
+		return nil, 0, unreachable(ctx, err)
+	}
+	for i, k := range keys {
+		keys[i] = append([]byte{}, k[len(prefix):]...)
+	}
+	switch {
+	case next != 0:
+		next |= uint64(shard) << shardShift
+	case shard+1 < len(nodes):
+		next = uint64(shard+1) << shardShift
+	}
+	return keys, next, nil
+}
+
+var typeName = [...]string{
+	value.Scalar: "string", value.Dictionary: "hash", value.Set: "set", value.List: "list", value.SortedSet: "zset",
+}
+
+func scanOnce(ctx context.Context, node valkey.Client, args []string) (keys [][]byte, next uint64, err error) {
+	res := node.Do(ctx, node.B().Arbitrary(args...).Build())
+	m, err := res.ToMessage()
+	if err != nil {
+		return nil, 0, err
+	}
+	v := valueOf(&m)
+	next, err = strconv.ParseUint(string(v.Array[0].Str), 10, 64)
+	for _, k := range v.Array[1].Array {
+		keys = append(keys, k.Str)
+	}
+	return keys, next, err
+}
+
+// primaries returns a client for each shard's primary, in the order of their lowest slots.
+func (c *connected) primaries(ctx context.Context) ([]valkey.Client, error) {
+	if !c.cluster {
+		return []valkey.Client{c.Client}, nil
+	}
+	m, err := c.Do(ctx, c.B().Arbitrary("CLUSTER", "SLOTS").Build()).ToMessage()
+	if err != nil {
+		return nil, err
+	}
+	ranges := valueOf(&m).Array
+	sort.Slice(ranges, func(i, j int) bool { return ranges[i].Array[0].Int < ranges[j].Array[0].Int })
+	nodes, seen := c.Nodes(), map[string]bool{}
+	var out []valkey.Client
+	for _, r := range ranges {
+		addr := addressOf(r.Array[2])
+		if seen[addr] {
+			continue
+		}
+		seen[addr] = true
+		n := nodes[addr]
+		if n == nil {
+			return nil, &hearth.Error{Kind: hearth.Unavailable, Msg: "the cluster is changing: " + addr + " is not known yet"}
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+func addressOf(node respwire.Value) string {
+	return net.JoinHostPort(string(node.Array[0].Str), strconv.FormatInt(node.Array[1].Int, 10))
+}

@@ -1,0 +1,176 @@
+// Package fleet starts and stops Valkey or Redis servers and clusters of them on this machine's loopback, for trying
+// hearth's fleet and for tests. It knows nothing of hearth itself.
+package fleet
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Server is one server process.
+type Server struct {
+	Addr string // host:port on loopback
+
+	program string
+	dir     string
+	args    []string
+	cmd     *exec.Cmd
+	exited  chan struct{} // closed when the process has gone
+}
+
+// startTimeout bounds how long a server or a cluster may take to answer.
+const startTimeout = 20 * time.Second
+
+// Program returns the server's program that is installed here: Valkey's, else Redis's.
+func Program() (string, error) {
+	for _, name := range []string{"valkey-server", "redis-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("neither valkey-server nor redis-server is installed (Debian: apt-get install redis-server)")
+}
+
+// Start starts a server on a free port of loopback, without persistence, with the given further arguments, and waits
+// until it answers. Its files go into dir.
+func Start(dir string, args ...string) (*Server, error) {
+	program, err := Program()
+	if err != nil {
+		return nil, err
+	}
+	for range 5 {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), program: program, dir: dir}
+		s.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
+			"--appendonly", "no", "--daemonize", "no", "--logfile", filepath.Join(dir, "log-"+strconv.Itoa(port))}, args...)
+		if err = s.run(); err == nil {
+			return s, nil
+		}
+		// Somebody else may have taken the port meanwhile.
+		if !strings.Contains(s.log(), "Address already in use") {
+			return nil, err
+		}
+	}
+	return nil, errors.New("no free port for a server")
+}
+
+// freePort returns a port that is free, and whose cluster bus port (10,000 higher) is a port.
+func freePort() (int, error) {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if port < 55000 {
+			return port, nil
+		}
+	}
+}
+
+func (s *Server) run() error {
+	s.cmd = exec.Command(s.program, s.args...)
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	s.exited = exited
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait()
+		close(exited)
+	}(s.cmd)
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-exited:
+			return fmt.Errorf("%s ended at once: %s", s.program, s.log())
+		default:
+		}
+		if reply, err := s.Command("PING"); err == nil && reply == "+PONG" {
+			return nil
+		}
+	}
+	s.Stop()
+	return fmt.Errorf("%s on %s does not answer: %s", s.program, s.Addr, s.log())
+}
+
+// log returns the end of what the server wrote.
+func (s *Server) log() string {
+	_, port, _ := net.SplitHostPort(s.Addr)
+	b, _ := os.ReadFile(filepath.Join(s.dir, "log-"+port))
+	return string(b[max(0, len(b)-500):])
+}
+
+// Command says one command and returns the first line of the answer, or all of a bulk string.
+func (s *Server) Command(args ...string) (string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	msg := fmt.Sprintf("*%d\r\n", len(args))
+	for _, a := range args {
+		msg += fmt.Sprintf("$%d\r\n%s\r\n", len(a), a)
+	}
+	if _, err := c.Write([]byte(msg)); err != nil {
+		return "", err
+	}
+	r := bufio.NewReader(c)
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	line = strings.TrimRight(line, "\r\n")
+	switch {
+	case strings.HasPrefix(line, "-"):
+		return "", errors.New(line[1:])
+	case !strings.HasPrefix(line, "$"):
+		return line, nil
+	}
+	n, _ := strconv.Atoi(line[1:])
+	b := make([]byte, max(n, 0))
+	for at := 0; at < len(b); {
+		m, err := r.Read(b[at:])
+		if err != nil {
+			return "", err
+		}
+		at += m
+	}
+	return string(b), nil
+}
+
+// Kill ends the process at once, as a crash would.
+func (s *Server) Kill() { s.end(os.Kill) }
+
+// Stop ends the process in order, and kills it when it does not end.
+func (s *Server) Stop() {
+	_ = s.cmd.Process.Signal(os.Interrupt)
+	select {
+	case <-s.exited:
+	case <-time.After(3 * time.Second):
+		s.end(os.Kill)
+	}
+}
+
+func (s *Server) end(sig os.Signal) {
+	_ = s.cmd.Process.Signal(sig)
+	<-s.exited
+}
+
+// Restart starts a killed or stopped server again on its port.
+func (s *Server) Restart() error { return s.run() }
+
+// Pid returns the process id.
+func (s *Server) Pid() int { return s.cmd.Process.Pid }
