@@ -28,8 +28,10 @@ type serveOptions struct {
 	Data      string        `env:"HEARTH_DATA" placeholder:"DIR" help:"Folder for caches' settings, keys and usage; without it they end with the process."`
 	Ephemeral bool          `env:"HEARTH_EPHEMERAL" help:"Run without --data on an address other than loopback."`
 	NoAuth    bool          `name:"danger-no-auth" env:"HEARTH_DANGER_NO_AUTH" help:"Serve without authentication on an address other than loopback: anybody who reaches it may do anything."`
+	Auth      bool          `env:"HEARTH_AUTH" help:"Require credentials on loopback too; elsewhere they always are."`
 	MaxMemory byteSize      `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
 	Endpoint  string        `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
+	tlsOptions
 	DevFaults bool          `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
 	Drain     time.Duration `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`
 	LogLevel  string        `env:"HEARTH_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
