@@ -24,6 +24,7 @@ import (
 type server struct {
 	options *serveOptions
 	log     *slog.Logger
+	tls     encryption
 	plane   *control.Plane
 	engine  engine.Engine
 	gateway *gateway.Gateway
@@ -39,7 +40,14 @@ type opened struct {
 }
 
 func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog.Logger) (*server, error) {
-	s := &server{options: o, log: log}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	tls, err := o.encryption()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{options: o, log: log, tls: tls}
 	plane, err := control.NewPlane(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -55,6 +63,16 @@ func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog
 	}
 	s.ready.Store(true)
 	return s, nil
+}
+
+// endpoint is the base host that issued keys tell clients.
+func (s *server) endpoint() string {
+	for _, e := range []string{s.options.Endpoint, s.tls.domain, s.options.Listen} {
+		if e != "" {
+			return e
+		}
+	}
+	return defaultListen
 }
 
 // openMain opens the port of gRPC, gRPC-Web and HTTP.
