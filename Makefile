@@ -3,20 +3,37 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run build deps test bench lint gen soak demo
 
+# Nothing of a build that a Git hook or a parent checkout may have set leaks in.
+export GOFLAGS = -buildvcs=auto
+
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 10
 
-build: ## build bin/hearth, static
+build: ## build bin/hearth, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/hearth ./cmd/hearth
 
-run: build ## build and serve on this machine: one command, nothing to configure
+run: build ## build and serve on this machine, nothing to configure
 	bin/hearth serve
 
-deps: ## install what the tests need (Debian packages, npm and PyPI packages)
+demo: build ## read-aside over a slow source with the published Node.js SDK
+	examples/readaside/run.sh
+
+deps: ## install what the tests drive (Debian, npm and PyPI packages, Go programs)
 	test/setup.sh
 
-test: build deps ## run every test
+test: build deps ## install what the tests drive, and run every test
 	test/run.sh
 
-gen: ## regenerate pb from proto, with the versions pinned in proto/gen/go.mod
+soak: build deps ## long runs: ten minutes at full memory, twenty rounds of failover
+	HEARTH_SOAK=1 go test -timeout 60m -run Soak -v ./...
+
+bench: build ## measure against peers in the same run; results go to docs/benchmarks.md by hand
+	bench/run.sh
+
+lint: ## check form
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt -w the files above"; exit 1; }
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+
+gen: ## regenerate pb/ from proto/, with the versions pinned in proto/gen/go.mod
 	cd proto/gen && go run .
