@@ -16,6 +16,7 @@ require (
 require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/valkey-io/valkey-go v1.0.79
+	go.etcd.io/bbolt v1.4.3
 	google.golang.org/grpc v1.81.0
 	google.golang.org/protobuf v1.36.12
 )

@@ -5,6 +5,7 @@ package auth
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"github.com/hearthcache/hearth"
 )
@@ -199,6 +200,11 @@ func CheckExplicit(rules []Rule) error {
 		}
 	}
 	return nil
+}
+
+// DataRules returns the rules that are about items and topics: all that a disposable token can permit.
+func DataRules(rules []Rule) []Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Resource != Items && r.Resource != Topics })
 }
 
 // Covers reports whether whoever has p may give o away: each of o's rules is part of one of p's, owners alone give

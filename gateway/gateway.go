@@ -4,9 +4,12 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
@@ -22,12 +25,15 @@ type Options struct {
 	Open     bool             // callers without a credential may do everything: for loopback only
 	Endpoint string           // the base host that issued keys tell clients
 	Now      func() time.Time // nil is the machine's clock
+	Ledger   *control.Ledger  // nil keeps the books in this process only
+	Log      *slog.Logger     // of hand-overs that fail; nil is slog.Default
 }
 
 // Gateway runs commands for callers.
 type Gateway struct {
 	engine   engine.Engine
-	trier    engine.Trier // nil where the engine always waits
+	trier    engine.Trier   // nil where the engine always waits
+	bounder  engine.Bounder // nil where memory is not ours to share out
 	plane    *control.Plane
 	topics   topics.Broker
 	pulse    topics.Pulse // of all subscriptions
@@ -36,23 +42,40 @@ type Gateway struct {
 	now      func() time.Time
 	verified verified
 	meters   meters
+	alarm    alarm
+	ledger   *control.Ledger
+	log      *slog.Logger
 
-	mu      sync.Mutex // guards tenants
+	handing sync.Mutex // guards samples; held while usage is handed over
+	samples map[string]held
+
+	mu      sync.Mutex // guards the rest
 	tenants map[string]*tenant
+	dropped []hearth.Space // since the last hand-over
 }
 
 // New returns a gateway over an engine and a control plane.
 func New(o Options) *Gateway {
-	g := &Gateway{engine: o.Engine, plane: o.Plane, topics: o.Topics, open: o.Open, endpoint: o.Endpoint, now: o.Now, tenants: map[string]*tenant{}}
+	g := &Gateway{engine: o.Engine, plane: o.Plane, topics: o.Topics, open: o.Open, endpoint: o.Endpoint, now: o.Now, ledger: o.Ledger,
+		log: o.Log, tenants: map[string]*tenant{}}
 	if g.topics == nil {
 		g.topics = topics.NewMemory(topics.Options{})
 	}
 	if g.now == nil {
 		g.now = time.Now
 	}
-	g.meters.wake = func() {}
+	if g.ledger == nil {
+		g.ledger = control.NewLedger(nil)
+	}
+	if g.log == nil {
+		g.log = slog.Default()
+	}
+	g.meters.alarm = &g.alarm
+	g.alarm.c = make(chan struct{}, 1)
+	g.bounder, _ = o.Engine.(engine.Bounder)
+	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
-	o.Plane.OnChange(g.dropOldSpaces)
+	o.Plane.OnChange(g.follow)
 	return g
 }
 
@@ -157,15 +180,42 @@ func (g *Gateway) tenant(cache string) *tenant {
 	return t
 }
 
-// dropOldSpaces lets the engine forget what a change has left behind.
-func (g *Gateway) dropOldSpaces(old, new *control.State) {
+// follow does what a change means to the engine: it forgets what the change has left behind, and bounds memory.
+func (g *Gateway) follow(old, new *control.State) {
 	for name, c := range old.Caches {
 		if n := new.Caches[name]; n == nil || n.Space != c.Space {
-			_ = g.engine.Drop(context.Background(), c.Space)
-			_ = g.engine.Drop(context.Background(), c.Boards)
+			g.drop(c.Space)
+			g.drop(c.Boards)
 		}
 		if n := new.Caches[name]; n == nil || n.Topics != c.Topics {
 			g.topics.Drop(c.Topics)
 		}
 	}
+	if g.bounder == nil {
+		return
+	}
+	account := !maps.Equal(old.Account.Map(), new.Account.Map())
+	for name, c := range new.Caches {
+		if old.Caches[name] != c || account {
+			s := new.SettingsOf(c)
+			g.bounder.Bound(c.Space, s.Int(control.MemoryFloor), s.Int(control.MemoryCeiling), int(s.Int(control.MemoryWeight)))
+		}
+	}
+}
+
+// drop forgets a space now, and again at the next hand-over: a command that was under way may write to it still.
+func (g *Gateway) drop(s hearth.Space) {
+	_ = g.engine.Drop(context.Background(), s)
+	g.mu.Lock()
+	g.dropped = append(g.dropped, s)
+	g.mu.Unlock()
+	g.alarm.ring()
+}
+
+func (g *Gateway) takeDropped() []hearth.Space {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	taken := g.dropped
+	g.dropped = nil
+	return taken
 }

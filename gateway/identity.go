@@ -58,7 +58,11 @@ func (g *Gateway) verify(token string, s *control.State, now time.Time) (*identi
 			return nil, err
 		}
 		who = &identity{name: c.Creator, publisher: c.TokenID, expires: c.ExpiresAt.UnixMilli(), signing: k.ID,
-			creator: c.Creator, rules: auth.Permissions{Rules: c.Rules}}
+			creator: c.Creator, rules: auth.Permissions{Rules: auth.DataRules(c.Rules)}}
+		if k.Seed == nil {
+			// Somebody else signed this: what it says of its origin is not known to be true.
+			who.name, who.creator = k.Creator, k.Creator
+		}
 		g.verified.put(h, who)
 	}
 	if now.UnixMilli() >= who.expires {

@@ -212,7 +212,10 @@ func (b *binding) refund(in int) {
 // Hold takes one of the connections (hearth.ConnectionLimit) or subscriptions (hearth.Subscriptions) that the cache
 // may have, until Release. It authorises nothing.
 func (c *Caller) Hold(what hearth.Limit) error {
-	b, i := c.bind(), held(what)
+	b, i := c.bind(), holding(what)
+	if err := b.valid(c.gateway); err != nil {
+		return err
+	}
 	if err := b.exists(c.cache); err != nil {
 		return err
 	}
@@ -224,9 +227,9 @@ func (c *Caller) Hold(what hearth.Limit) error {
 }
 
 // Release gives back what Hold took.
-func (c *Caller) Release(what hearth.Limit) { c.gateway.tenant(c.cache).held[held(what)].Add(-1) }
+func (c *Caller) Release(what hearth.Limit) { c.gateway.tenant(c.cache).held[holding(what)].Add(-1) }
 
-func held(what hearth.Limit) int {
+func holding(what hearth.Limit) int {
 	if what == hearth.Subscriptions {
 		return heldSubscriptions
 	}

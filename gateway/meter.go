@@ -29,7 +29,7 @@ type meter struct {
 	cache      string
 	credential string
 	verbs      [verbCount]atomic.Pointer[counter]
-	wake       func()
+	alarm      *alarm
 }
 
 // counter counts one verb since the last hand-over.
@@ -50,14 +50,14 @@ func (m *meter) count(verb int, n, in, out, hits, misses uint64) {
 		c.misses.Add(misses)
 	}
 	c.units.Add(units(in + out))
-	m.wake()
+	m.alarm.ring()
 }
 
 // refuse counts an operation that was not permitted or not admitted.
 func (m *meter) refuse(verb int) {
 	if m != nil {
 		m.verb(verb).refused.Add(1)
-		m.wake()
+		m.alarm.ring()
 	}
 }
 
@@ -109,9 +109,9 @@ func partsOf(r *op.Reply) (hits, misses uint64) {
 
 // meters holds the meters that callers point to.
 type meters struct {
-	mu   sync.Mutex // guards m
-	m    map[meterName]*meter
-	wake func()
+	mu    sync.Mutex // guards m
+	m     map[meterName]*meter
+	alarm *alarm
 }
 
 type meterName struct{ cache, credential string }
@@ -125,7 +125,7 @@ func (ms *meters) of(cache, credential string) *meter {
 	}
 	m := ms.m[name]
 	if m == nil {
-		m = &meter{cache: cache, credential: credential, wake: ms.wake}
+		m = &meter{cache: cache, credential: credential, alarm: ms.alarm}
 		ms.m[name] = m
 	}
 	return m

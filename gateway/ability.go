@@ -1,0 +1,141 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/auth"
+	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
+)
+
+// Watch remembers the present state of keys that the caller may read, for DoTogether.
+func (g *Gateway) Watch(ctx context.Context, c *Caller, keys [][]byte) (engine.Watch, error) {
+	t, ok := g.engine.(engine.Transactor)
+	if !ok {
+		return nil, errNoTransactions
+	}
+	b := c.bind()
+	if err := b.valid(g); err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if !b.items.Allows(auth.Read, k) {
+			return nil, errDenied
+		}
+	}
+	if err := b.exists(c.cache); err != nil {
+		return nil, err
+	}
+	return t.Watch(ctx, b.cache.Space, keys)
+}
+
+// DoTogether runs commands with nothing between them, or none where a watched key has changed: then it returns false.
+// It runs none, too, where one of them is not permitted or not admitted: that is the error. Errors of single commands
+// stand in their replies.
+func (g *Gateway) DoTogether(ctx context.Context, c *Caller, w engine.Watch, os []op.Op, rs []op.Reply) (done bool, err error) {
+	t, ok := g.engine.(engine.Transactor)
+	if !ok {
+		return false, errNoTransactions
+	}
+	b := c.bind()
+	if err := b.valid(g); err != nil {
+		return false, err
+	}
+	if err := b.exists(c.cache); err != nil {
+		return false, err
+	}
+	ins := make([]int, 0, len(os))
+	for _, o := range os {
+		in, err := g.before(c, b, o, o.Spec())
+		if err != nil {
+			b.refundAll(ins)
+			return false, err
+		}
+		ins = append(ins, in)
+	}
+	done, err = t.DoTogether(ctx, b.cache.Space, w, os, rs)
+	if !done || err != nil {
+		b.refundAll(ins)
+		return done, err
+	}
+	for i, o := range os {
+		b.after(g, o, o.Spec(), ins[i], &rs[i], rs[i].Err)
+	}
+	return true, nil
+}
+
+func (b *binding) refundAll(ins []int) {
+	for _, in := range ins {
+		b.refund(in)
+	}
+}
+
+// Scan returns some keys of the cache that the caller may read, and the cursor to go on from; 0 begins and ends a walk.
+func (g *Gateway) Scan(ctx context.Context, c *Caller, cursor uint64, limit int, kind value.Kind) (keys [][]byte, next uint64, err error) {
+	e, ok := g.engine.(engine.Scanner)
+	if !ok {
+		return nil, 0, &hearth.Error{Kind: hearth.Unimplemented, Msg: "this engine's keys cannot be walked"}
+	}
+	if err := c.Check(op.Reads); err != nil {
+		return nil, 0, err
+	}
+	b := c.bind()
+	if err := b.exists(c.cache); err != nil {
+		return nil, 0, err
+	}
+	if b.limits.requests != 0 && !b.tenant.requests.take(g.now().UnixNano(), b.limits.requests) {
+		b.meter.refuse(verbScan)
+		return nil, 0, errRequests
+	}
+	keys, next, err = e.Scan(ctx, b.cache.Space, cursor, limit, kind)
+	if !b.items.Whole(auth.Read) {
+		keys = slices.DeleteFunc(keys, func(k []byte) bool { return !b.items.Allows(auth.Read, k) })
+	}
+	out := 0
+	for _, k := range keys {
+		out += len(k)
+	}
+	b.meter.count(verbScan, 1, 0, uint64(out), 0, 0)
+	return keys, next, err
+}
+
+// Size returns what the items of the cache come to, zero where the engine does not know.
+func (g *Gateway) Size(c *Caller) (engine.Size, error) {
+	if err := c.Check(op.Reads); err != nil {
+		return engine.Size{}, err
+	}
+	m, ok := g.engine.(engine.Measurer)
+	b := c.bind()
+	if err := b.exists(c.cache); err != nil || !ok {
+		return engine.Size{}, err
+	}
+	return m.Size(b.cache.Space), nil
+}
+
+// Reserve returns a place for a large value that is about to be written under a key, once the caller may write it and
+// it is not too large; nil where the engine has no such places, and the door reads it into a buffer of its own.
+func (g *Gateway) Reserve(c *Caller, key []byte, size int) (*value.Block, error) {
+	b := c.bind()
+	if err := b.valid(g); err != nil {
+		return nil, err
+	}
+	if !b.items.Allows(auth.Write, key) {
+		return nil, errDenied
+	}
+	if err := b.exists(c.cache); err != nil {
+		return nil, err
+	}
+	if len(key)+size > b.limits.item {
+		return nil, errTooLarge
+	}
+	e, ok := g.engine.(engine.Blocks)
+	if !ok {
+		return nil, nil
+	}
+	return e.Reserve(b.cache.Space, size)
+}
+
+var errNoTransactions = &hearth.Error{Kind: hearth.Unimplemented, Msg: "this engine has no transactions"}
