@@ -63,6 +63,7 @@ var families = []func(*Handler) []row{
 	(*Handler).plainRows,
 	(*Handler).scalarRows,
 	(*Handler).controlRows,
+	(*Handler).topicRows,
 }
 
 // ServeCall implements h2.Handler.

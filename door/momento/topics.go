@@ -1,0 +1,172 @@
+package momento
+
+import (
+	"context"
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/hearthcache/hearth/door/h2"
+	"github.com/hearthcache/hearth/gateway"
+	"github.com/hearthcache/hearth/topics"
+)
+
+// topicRows are the methods of cache_client.pubsub.Pubsub.
+func (h *Handler) topicRows() []row {
+	return []row{
+		{"/cache_client.pubsub.Pubsub/Publish", h.publish},
+		{"/cache_client.pubsub.Pubsub/Subscribe", h.subscribe},
+	}
+}
+
+func (h *Handler) publish(c h2.Call) {
+	var cache, topic []byte
+	var body topics.Body
+	f := scan(c.Message())
+	for f.next() {
+		switch f.tag {
+		case 1<<3 | bytesType:
+			cache = f.text()
+		case 2<<3 | bytesType:
+			topic = f.text()
+		case 3<<3 | bytesType:
+			topicValue(&f, &body)
+		}
+	}
+	caller, err := h.callerOn(c, cache)
+	switch {
+	case err != nil:
+	case f.err() != nil:
+		err = f.err()
+	case body.Bytes == nil:
+		err = invalid("the message has no value: it is neither text nor binary")
+	default:
+		_, err = h.gateway.Publish(context.Background(), caller, string(topic), body)
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.End(c.Begin())
+	c.Finish(h2.Status{})
+}
+
+// topicValue reads the _TopicValue in the present field.
+func topicValue(f *fields, body *topics.Body) {
+	sub := scan(f.data)
+	for sub.next() {
+		switch sub.tag {
+		case 1<<3 | bytesType:
+			body.Bytes, body.Text = sub.text(), true
+		case 2<<3 | bytesType:
+			body.Bytes, body.Text = sub.data, false
+		}
+	}
+	f.bad = f.bad || sub.bad
+}
+
+// stream is one call of Subscribe.
+type stream struct {
+	call   h2.Call
+	sub    *gateway.Subscription
+	opened atomic.Bool // the call is a stream and may be woken
+}
+
+func (h *Handler) subscribe(c h2.Call) {
+	var cache, topic []byte
+	var after topics.Position
+	f := scan(c.Message())
+	for f.next() {
+		switch f.tag {
+		case 1<<3 | bytesType:
+			cache = f.text()
+		case 2<<3 | bytesType:
+			topic = f.text()
+		case 3<<3 | varintType:
+			after.Sequence = f.num
+		case 4<<3 | varintType:
+			after.Page = f.num
+		}
+	}
+	caller, err := h.callerOn(c, cache)
+	if err == nil {
+		err = f.err()
+	}
+	s := &stream{call: c}
+	if err == nil {
+		s.sub, err = h.gateway.Subscribe(caller, topics.Filter{Topic: string(topic)}, after, true, s.wake)
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.Stream(s.pump, s.sub.Close)
+	s.opened.Store(true)
+	c.Wake()
+}
+
+func (s *stream) wake() {
+	if s.opened.Load() {
+		s.call.Wake()
+	}
+}
+
+// takenAtOnce is how many messages one Take may bring. They stand on the stack of whoever pumps.
+const takenAtOnce = 8
+
+// pump sends what there is while the call has room: a heartbeat when one is due, and before anything else at first,
+// because clients take it for the answer to their call.
+func (s *stream) pump() {
+	var ms [takenAtOnce]topics.Message
+	for room := s.call.Room(); room > 0; room = s.call.Room() {
+		if s.sub.Beat() {
+			s.call.End(append(s.call.Begin(), 3<<3|bytesType, 0))
+		}
+		n, gap, err := s.sub.Take(ms[:], room)
+		if err != nil {
+			fail(s.call, err)
+			return
+		}
+		if gap != nil {
+			s.call.End(appendGap(s.call.Begin(), gap))
+		}
+		for i := range ms[:n] {
+			s.call.End(appendItem(s.call.Begin(), &ms[i]))
+		}
+		if n == 0 && gap == nil {
+			return
+		}
+	}
+}
+
+// appendGap appends a _SubscriptionItem with a discontinuity.
+func appendGap(b []byte, g *topics.Gap) []byte {
+	b, item := begin(b, 2)
+	b = appendUint(b, 1, g.Last)
+	b = appendUint(b, 2, g.Next)
+	b = appendUint(b, 3, g.Page)
+	return end(b, item)
+}
+
+// appendItem appends a _SubscriptionItem with a message. Lengths are known, so nothing is moved.
+func appendItem(b []byte, m *topics.Message) []byte {
+	kind := uint32(2)
+	if m.Text {
+		kind = 1
+	}
+	value := 1 + varintLen(uint64(len(m.Bytes))) + len(m.Bytes)
+	item := 1 + varintLen(m.Sequence) + 1 + varintLen(uint64(value)) + value + 1 + varintLen(m.Page)
+	if m.Publisher != "" {
+		item += 1 + varintLen(uint64(len(m.Publisher))) + len(m.Publisher)
+	}
+	b = appendLength(b, 1, item)
+	b = appendUint(b, 1, m.Sequence)
+	b = appendLength(b, 2, value)
+	b = appendPresent(b, kind, m.Bytes)
+	b = appendBytes(b, 3, m.Publisher)
+	return appendUint(b, 4, m.Page)
+}
+
+// appendLength appends the head of a sub-message whose length is known.
+func appendLength(b []byte, number uint32, n int) []byte {
+	return binary.AppendUvarint(appendTag(b, number, bytesType), uint64(n))
+}
