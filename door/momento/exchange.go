@@ -24,6 +24,7 @@ type Exchange struct {
 	pump     func()
 	closed   func()
 	wake     chan struct{}
+	pumped   int // how often pump was called
 
 	once   sync.Once
 	done   chan struct{} // closed by Finish
@@ -60,10 +61,21 @@ func (x *Exchange) runStream() h2.Status {
 		case <-x.done:
 			return x.status
 		case <-x.ctx.Done():
-			return statusOf(x.ctx.Err())
+			return x.ended()
 		case <-x.wake:
+			x.pumped++
 			x.pump()
 		}
+	}
+}
+
+// ended returns the status of a call whose context has ended: its own where it was finished just before.
+func (x *Exchange) ended() h2.Status {
+	select {
+	case <-x.done:
+		return x.status
+	default:
+		return statusOf(x.ctx.Err())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 const (
 	codeOK                 = 0
 	codeCancelled          = 1
+	codeUnknown            = 2
 	codeInvalidArgument    = 3
 	codeDeadlineExceeded   = 4
 	codeNotFound           = 5

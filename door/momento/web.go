@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -224,9 +225,12 @@ func withTimeout(ctx context.Context, header string) (context.Context, context.C
 	}
 	unit, known := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond,
 		'u': time.Microsecond, 'n': time.Nanosecond}[header[len(header)-1]]
-	n, err := strconv.ParseUint(header[:len(header)-1], 10, 32)
-	if err != nil || !known || len(header) > 9 {
+	n, err := strconv.ParseInt(header[:len(header)-1], 10, 32)
+	if err != nil || !known || n < 0 || len(header) > 9 {
 		return nil, nil, invalid(`grpc-timeout is not a number of at most eight digits and one of the units "HMSmun"`)
+	}
+	if n > int64(math.MaxInt64/unit) {
+		n = int64(math.MaxInt64 / unit)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(n)*unit)
 	return ctx, cancel, nil
