@@ -21,16 +21,16 @@ const (
 // serveOptions are the settings of the server: flags, HEARTH_* variables, and keys of the config file.
 // An empty address is its default, which is left closed where it is taken; "off" closes it on purpose.
 type serveOptions struct {
-	Listen    string        `env:"HEARTH_LISTEN" placeholder:"127.0.0.1:8080" help:"Address for gRPC, gRPC-Web and HTTP."`
-	RESP      string        `name:"resp" env:"HEARTH_RESP" placeholder:"127.0.0.1:6379" help:"Address for Redis and Valkey clients, or off."`
-	Memcache  string        `env:"HEARTH_MEMCACHE" placeholder:"127.0.0.1:11211" help:"Address for memcached clients, or off."`
-	Admin     string        `env:"HEARTH_ADMIN" placeholder:"127.0.0.1:9091" help:"Address for metrics and profiles, or off."`
-	Data      string        `env:"HEARTH_DATA" placeholder:"DIR" help:"Folder for caches' settings, keys and usage; without it they end with the process."`
-	Ephemeral bool          `env:"HEARTH_EPHEMERAL" help:"Run without --data on an address other than loopback."`
-	NoAuth    bool          `name:"danger-no-auth" env:"HEARTH_DANGER_NO_AUTH" help:"Serve without authentication on an address other than loopback: anybody who reaches it may do anything."`
-	Auth      bool          `env:"HEARTH_AUTH" help:"Require credentials on loopback too; elsewhere they always are."`
-	MaxMemory byteSize      `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
-	Endpoint  string        `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
+	Listen    string   `env:"HEARTH_LISTEN" placeholder:"127.0.0.1:8080" help:"Address for gRPC, gRPC-Web and HTTP."`
+	RESP      string   `name:"resp" env:"HEARTH_RESP" placeholder:"127.0.0.1:6379" help:"Address for Redis and Valkey clients, or off."`
+	Memcache  string   `env:"HEARTH_MEMCACHE" placeholder:"127.0.0.1:11211" help:"Address for memcached clients, or off."`
+	Admin     string   `env:"HEARTH_ADMIN" placeholder:"127.0.0.1:9091" help:"Address for metrics and profiles, or off."`
+	Data      string   `env:"HEARTH_DATA" placeholder:"DIR" help:"Folder for caches' settings, keys and usage; without it they end with the process."`
+	Ephemeral bool     `env:"HEARTH_EPHEMERAL" help:"Run without --data on an address other than loopback."`
+	NoAuth    bool     `name:"danger-no-auth" env:"HEARTH_DANGER_NO_AUTH" help:"Serve without authentication on an address other than loopback: anybody who reaches it may do anything."`
+	Auth      bool     `env:"HEARTH_AUTH" help:"Require credentials on loopback too; elsewhere they always are."`
+	MaxMemory byteSize `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
+	Endpoint  string   `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
 	tlsOptions
 	DevFaults bool          `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
 	Drain     time.Duration `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`

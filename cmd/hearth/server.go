@@ -57,7 +57,7 @@ func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog
 	if r, ok := s.engine.(engine.Runner); ok {
 		s.parts = append(s.parts, part{"engine", r.Run})
 	}
-	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: plane, Open: true})
+	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: plane, Open: o.anyone(), Endpoint: s.endpoint()})
 	if err := s.openMain(); err != nil {
 		return nil, err
 	}
