@@ -1,0 +1,229 @@
+package resp
+
+import (
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/respwire"
+	"github.com/hearthcache/hearth/value"
+)
+
+// arrival is a request that is too big for the loop's buffer while it arrives. A SET's value goes straight into its
+// final place, or nowhere where it is refused; anything else is gathered in buf.
+type arrival struct {
+	block *value.Block
+	set   op.Set
+	args  [][]byte // of the SET: its name and its key
+	have  int      // bytes of the value
+	size  int
+	err   error // why the value is thrown away
+
+	buf      []byte // instead: the request so far
+	reserved int    // of the door's budget
+	trash    []byte
+}
+
+const (
+	blockBytesMin  = 64 << 10 // a value of so many bytes is read into a Block
+	gatherBytesMin = 16 << 10 // a half request of so many bytes is gathered by its connection
+	trashBytes     = 64 << 10 // read at once of what is thrown away
+)
+
+const errBuffers = "ERR too much memory is taken by requests that are still arriving; try again later"
+
+// bigBegin looks at a request that has not arrived completely, and takes it over where it is going to be big. It
+// returns the bytes taken.
+func (c *conn) bigBegin(in []byte) int {
+	done, size, start, ok := c.parser.Pending()
+	if ok && size >= blockBytesMin && done == 2 && c.parser.Left() == 1 && c.plain() && is(c.parser.Arg(in, 0), "SET") {
+		if c.bigSet(in[:min(start, len(in))], size) {
+			return min(start, len(in))
+		}
+	}
+	if len(in) < gatherBytesMin && !(ok && size >= gatherBytesMin) {
+		return 0
+	}
+	room := max(2*len(in), gatherBytesMin)
+	if !c.door.buffer(room) {
+		return c.noBuffers(in)
+	}
+	c.big = &arrival{buf: append(make([]byte, 0, room), in...), reserved: room}
+	return len(in)
+}
+
+// noBuffers ends a connection whose request finds no memory.
+func (c *conn) noBuffers(in []byte) int {
+	c.out = respwire.AppendError(c.out, errBuffers)
+	c.closing = true
+	return len(in)
+}
+
+// plain reports whether a command would be run as it comes.
+func (c *conn) plain() bool {
+	return c.caller != nil && c.multi == nil && c.quiet == audible && !c.subs.any()
+}
+
+// bigSet makes room for the value of a SET; false where the engine has no better place than a buffer.
+func (c *conn) bigSet(in []byte, size int) bool {
+	a := &arrival{size: size}
+	a.args = copied(c.parser.Finish(in, nil))
+	a.set.K = a.args[1]
+	a.block, a.err = c.door.Gateway.Reserve(c.caller, a.set.K, size)
+	if a.block == nil && a.err == nil {
+		// The parser finds the same again: it is fed the whole request from its start.
+		return false
+	}
+	a.set.Block = a.block
+	c.big = a
+	return true
+}
+
+// Fill implements door.Filler.
+func (c *conn) Fill() []byte {
+	if c.waiting || c.big == nil || c.closing {
+		return nil
+	}
+	a := c.big
+	switch {
+	case a.buf != nil:
+		return c.bigRoom()
+	case a.have == a.size:
+		return nil
+	case a.err != nil:
+		if a.trash == nil {
+			a.trash = make([]byte, trashBytes)
+		}
+		return a.trash[:min(trashBytes, a.size-a.have)]
+	}
+	return a.block.Bytes()[a.have:]
+}
+
+// bigRoom returns where the next bytes of a gathered request go. Room grows with what has arrived, never with what a
+// header announces.
+func (c *conn) bigRoom() []byte {
+	a := c.big
+	if len(a.buf) == cap(a.buf) {
+		more := cap(a.buf)
+		if !c.door.buffer(more) {
+			return nil
+		}
+		a.reserved += more
+		a.buf = append(make([]byte, 0, 2*more), a.buf...)
+	}
+	return a.buf[len(a.buf):cap(a.buf)]
+}
+
+// Filled implements door.Filler.
+func (c *conn) Filled(n int, out *door.Writer) error {
+	a := c.big
+	if a.buf == nil {
+		a.have += n
+		return nil
+	}
+	c.begin(out)
+	a.buf = a.buf[:len(a.buf)+n]
+	c.bigSteps()
+	return c.end()
+}
+
+// bigSteps runs the complete requests in a gathered buffer.
+func (c *conn) bigSteps() {
+	a := c.big
+	for !c.waiting && !c.closing && len(a.buf) > 0 {
+		if c.full() {
+			c.stalled = true
+			return
+		}
+		args, n, err := c.parser.Next(a.buf, c.args[:0])
+		c.args = args
+		switch {
+		case err != nil:
+			c.out = respwire.AppendError(c.out, "ERR "+err.Error())
+			c.closing = true
+			return
+		case n == 0:
+			return
+		}
+		if len(args) > 0 {
+			if wait, along := c.do(args, a.buf[n:]); wait != nil {
+				n += along
+				c.leave(wait)
+			}
+		}
+		a.buf = a.buf[n:]
+	}
+	if len(a.buf) == 0 {
+		c.bigDrop()
+	}
+}
+
+// bigEnd goes on with a big request when ordinary input comes behind it. It returns the bytes taken.
+func (c *conn) bigEnd(in []byte) int {
+	a := c.big
+	if a.buf != nil {
+		if len(a.buf)+len(in) > cap(a.buf) {
+			if !c.door.buffer(len(in)) {
+				return c.noBuffers(in)
+			}
+			a.reserved += len(in)
+		}
+		a.buf = append(a.buf, in...)
+		c.bigSteps()
+		return len(in)
+	}
+	if a.have < a.size || len(in) < 2 {
+		return 0
+	}
+	c.big = nil
+	r := c.door.table.find(a.args[0])
+	c.info.command = r
+	if a.err != nil {
+		c.fail(r, a.err)
+		return 2
+	}
+	c.bigStore(r, a)
+	return 2
+}
+
+// bigStore runs the SET whose value is in its place.
+func (c *conn) bigStore(r *row, a *arrival) {
+	c.reply.Reset()
+	done, err := c.door.Gateway.Try(c.caller, &a.set, &c.reply)
+	if done && !c.missesDefault(err) {
+		a.block.Release()
+		c.finish(r, a.args, &c.reply, err)
+		return
+	}
+	c.leave(func() {
+		defer a.block.Release()
+		var err error
+		if done {
+			err = c.makeDefault()
+		}
+		if err == nil {
+			err = c.door.Gateway.Do(c.ctx, c.caller, &a.set, &c.reply)
+		}
+		c.finish(r, a.args, &c.reply, err)
+	})
+}
+
+// bigDrop gives up a big request.
+func (c *conn) bigDrop() {
+	a := c.big
+	if a == nil {
+		return
+	}
+	c.big = nil
+	if a.block != nil {
+		a.block.Release()
+	}
+	c.door.buffered.Add(int64(-a.reserved))
+}
+
+// buffer takes n bytes of the door's budget for arriving requests; false when there are not so many.
+func (d *Door) buffer(n int) bool {
+	if d.buffered.Add(int64(n)) > d.BufferBytesMax {
+		d.buffered.Add(int64(-n))
+		return false
+	}
+	return true
+}
