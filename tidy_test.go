@@ -50,7 +50,7 @@ var table = map[string]place{
 	"pb":                {"", 0},
 	"client":            {". pb", 1},
 	"crowd":             {". client", 4},
-	"cmd/hearth":        {"*", 3},
+	"cmd/hearth":        {"*", 4},
 	"fleet":             {"", 2},
 	"test":              {"cmd client", 0},
 

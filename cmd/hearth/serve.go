@@ -28,7 +28,7 @@ func (c *serveCommand) Run(ctx context.Context, file *configFile) error {
 		return err
 	}
 	s.banner(os.Stdout)
-	return runAll(ctx, s.parts, log)
+	return s.run(ctx)
 }
 
 // runAll runs the parts until ctx ends or one of them fails, and waits for all.

@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"strings"
 	"sync/atomic"
-	"time"
 
+	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
-	"github.com/hearthcache/hearth/door/momento"
-	"github.com/hearthcache/hearth/door/momento/grpchost"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
@@ -26,43 +20,57 @@ type server struct {
 	log     *slog.Logger
 	tls     encryption
 	plane   *control.Plane
+	ledger  *control.Ledger
 	engine  engine.Engine
 	gateway *gateway.Gateway
+	root    *auth.Issued // made at this start; nil otherwise
 	parts   []part
+	closers []io.Closer // in the order of opening
 	open    []opened
 	ready   atomic.Bool
 }
 
-// opened is a listener that clients can connect to, for the banner.
-type opened struct {
-	what string
-	addr string
-}
-
+// newServer opens everything; when it returns, every port listens.
 func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog.Logger) (*server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	tls, err := o.encryption()
-	if err != nil {
-		return nil, err
-	}
-	s := &server{options: o, log: log, tls: tls}
-	plane, err := control.NewPlane(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	s.plane = plane
-	s.engine = local.New(local.Options{BytesMax: int64(o.MaxMemory)})
-	if r, ok := s.engine.(engine.Runner); ok {
-		s.parts = append(s.parts, part{"engine", r.Run})
-	}
-	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: plane, Open: o.anyone(), Endpoint: s.endpoint()})
-	if err := s.openMain(); err != nil {
+	s := &server{options: o, log: log}
+	if err := s.build(ctx, file); err != nil {
+		s.close()
 		return nil, err
 	}
 	s.ready.Store(true)
 	return s, nil
+}
+
+func (s *server) build(ctx context.Context, file *configFile) (err error) {
+	if s.tls, err = s.options.encryption(); err != nil {
+		return err
+	}
+	if err := s.openState(ctx); err != nil {
+		return err
+	}
+	s.openEngine()
+	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
+		Open: s.options.anyone(), Endpoint: s.endpoint()})
+	s.parts = append(s.parts, part{"gateway", s.gateway.Run})
+	if err := s.declare(ctx, file); err != nil {
+		return err
+	}
+	if s.root, err = s.rootKey(ctx); err != nil {
+		return err
+	}
+	return s.openDoors()
+}
+
+// openEngine makes the engine that keeps the items.
+func (s *server) openEngine() {
+	s.engine = local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
+	s.closers = append(s.closers, s.engine)
+	if r, ok := s.engine.(engine.Runner); ok {
+		s.parts = append(s.parts, part{"engine", r.Run})
+	}
 }
 
 // endpoint is the base host that issued keys tell clients.
@@ -75,80 +83,39 @@ func (s *server) endpoint() string {
 	return defaultListen
 }
 
-// openMain opens the port of gRPC, gRPC-Web and HTTP.
-func (s *server) openMain() error {
-	l, err := listen("Momento and HTTP clients", s.options.Listen, defaultListen, s.log)
-	if err != nil || l == nil {
-		return err
-	}
-	s.open = append(s.open, opened{"momento", l.Addr().String()})
-	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return s.serveHTTP(ctx, l) }})
-	return nil
+// run serves until ctx ends, then drains and closes everything.
+func (s *server) run(ctx context.Context) error {
+	err := runAll(ctx, s.parts, s.log)
+	s.close()
+	return err
 }
 
-func (s *server) serveHTTP(ctx context.Context, l net.Listener) error {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	srv := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, Protocols: protocols}
-	stop := context.AfterFunc(ctx, func() {
-		drain, cancel := context.WithTimeout(context.Background(), s.options.Drain)
-		defer cancel()
-		_ = srv.Shutdown(drain)
-	})
-	defer stop()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+// close gives back what was opened, the last first.
+func (s *server) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i].Close(); err != nil {
+			s.log.Error("closing", "error", err)
+		}
 	}
-	return nil
-}
-
-// handler serves what is not gRPC on the main port.
-func (s *server) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if !s.ready.Load() {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	rows := momento.New(s.gateway)
-	calls, web := grpchost.New(rows), momento.Web(rows)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case momento.TakesWeb(r):
-			web.ServeHTTP(w, r)
-		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
-			calls.ServeHTTP(w, r)
-		default:
-			mux.ServeHTTP(w, r)
-		}
-	})
+	s.closers = nil
 }
 
 // banner prints, ready to paste, how each kind of client connects.
 func (s *server) banner(w io.Writer) {
-	fmt.Fprintf(w, "hearth %s\n", version)
+	fmt.Fprintf(w, "hearth %s\n\n", version)
 	for _, o := range s.open {
-		host, port, _ := net.SplitHostPort(o.addr)
-		switch o.what {
-		case "momento":
-			fmt.Fprintf(w, `
-  Momento SDKs    MomentoLocalProvider, host %s, port %s
-                  (Node.js: new MomentoLocalProvider(); Python: CredentialProvider.for_momento_local("%s", %s))
-  HTTP            curl http://%s/healthz
-  this CLI        hearth cache create prices && hearth item set prices k v
-`, host, port, host, port, o.addr)
-		case "resp":
-			fmt.Fprintf(w, "  Redis, Valkey   redis-cli -h %s -p %s\n", host, port)
-		case "memcache":
-			fmt.Fprintf(w, "  memcached       printf 'set k 0 60 1\\r\\nv\\r\\nget k\\r\\nquit\\r\\n' | nc %s %s\n", host, port)
-		}
+		o.say(w)
 	}
-	if s.options.Data == "" {
+	s.tls.trust(w)
+	showRoot(w, s.root)
+	switch {
+	case s.options.Data == "":
 		fmt.Fprintln(w, "\n  Settings and keys live as long as this process: give --data DIR to keep them.")
+	default:
+		fmt.Fprintf(w, "\n  Settings, keys and usage are kept in %s.\n", s.options.Data)
+	}
+	if s.options.NoAuth {
+		fmt.Fprintln(w, "\n  DANGER: anybody who reaches these addresses may do anything.")
 	}
 	fmt.Fprintln(w)
 }

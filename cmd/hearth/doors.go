@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hearthcache/hearth/door/h2"
+	"github.com/hearthcache/hearth/door/momento"
+	"github.com/hearthcache/hearth/door/momento/grpchost"
+)
+
+// opened is a port that clients can connect to, for the banner.
+type opened struct {
+	what string
+	addr string
+	tls  bool
+}
+
+// say prints how a client connects to it.
+func (o opened) say(w io.Writer) {
+	host, port, _ := net.SplitHostPort(o.addr)
+	switch {
+	case o.what == "main" && !o.tls:
+		fmt.Fprintf(w, `  Momento SDKs    their "local" provider, host %[1]s, port %[2]s:
+                  Node.js: new MomentoLocalProvider({ hostname: '%[1]s', port: %[2]s })
+                  Python:  CredentialProvider.for_momento_local("%[1]s", %[2]s)
+  HTTP            curl http://%[3]s/healthz
+  this CLI        hearth cache create prices --endpoint %[3]s
+`, host, port, o.addr)
+	case o.what == "main":
+		fmt.Fprintf(w, "  Momento SDKs    TLS on %[1]s, with an API key\n  HTTP            https on %[1]s\n", o.addr)
+	case o.what == "resp" && !o.tls:
+		fmt.Fprintf(w, "  Redis, Valkey   redis-cli -h %s -p %s\n", host, port)
+	case o.what == "resp":
+		fmt.Fprintf(w, "  Redis, Valkey   redis-cli --tls -h %s -p %s --user CACHE --pass KEY\n", host, port)
+	case o.what == "memcache":
+		fmt.Fprintf(w, "  memcached       %s\n", o.addr)
+	case o.what == "faults":
+		fmt.Fprintf(w, "  test admin      curl http://%s/block, then /unblock\n", o.addr)
+	}
+}
+
+// openDoors opens every port; those that nobody asked for are left closed where they are taken.
+func (s *server) openDoors() error {
+	if err := s.openMain(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// openMain opens the port of gRPC, gRPC-Web and HTTP.
+func (s *server) openMain() error {
+	l, err := listen("Momento and HTTP clients", s.options.Listen, defaultListen, s.log)
+	if err != nil || l == nil {
+		return err
+	}
+	s.open = append(s.open, opened{"main", l.Addr().String(), s.tls.config != nil})
+	var rows h2.Handler = momento.New(s.gateway)
+	if s.options.DevFaults {
+		rows = momento.Faults(rows)
+		if l, err = s.openGate(l); err != nil {
+			return err
+		}
+	}
+	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return s.serveMain(ctx, l, rows) }})
+	return nil
+}
+
+func (s *server) serveMain(ctx context.Context, l net.Listener, rows h2.Handler) error {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{Handler: s.handler(rows), ReadHeaderTimeout: 10 * time.Second, Protocols: protocols}
+	stop := context.AfterFunc(ctx, func() {
+		drain, cancel := context.WithTimeout(context.Background(), s.options.Drain)
+		defer cancel()
+		_ = srv.Shutdown(drain)
+	})
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// handler serves what is not gRPC on the main port.
+func (s *server) handler(rows h2.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.answerReady)
+	calls, web := grpchost.New(rows), momento.Web(rows)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case momento.TakesWeb(r):
+			web.ServeHTTP(w, r)
+		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
+			calls.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
+	if s.options.anyone() && s.options.local() {
+		return guard(h)
+	}
+	return h
+}
+
+// answerReady tells load balancers whether to send requests here.
+func (s *server) answerReady(w http.ResponseWriter, r *http.Request) {
+	if !s.ready.Load() {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hearthcache/hearth/auth"
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/control/store"
+)
+
+// openState opens what outlives the process: the control state and the books, in one file below --data, or in this
+// process alone where there is none.
+func (s *server) openState(ctx context.Context) error {
+	var kept control.Store
+	var books control.UsageStore
+	if s.options.Data != "" {
+		if err := os.MkdirAll(s.options.Data, 0o700); err != nil {
+			return fmt.Errorf("--data: %w", err)
+		}
+		file, err := store.Open(s.options.Data)
+		if err != nil {
+			return fmt.Errorf("--data %s: %w", s.options.Data, err)
+		}
+		s.closers = append(s.closers, file)
+		kept, books = file, file
+	}
+	plane, err := control.NewPlane(ctx, kept)
+	if err != nil {
+		return err
+	}
+	s.plane, s.ledger = plane, control.NewLedger(books)
+	return nil
+}
+
+// declare makes the caches of the config file, and gives them its settings.
+func (s *server) declare(ctx context.Context, file *configFile) error {
+	for name, settings := range file.caches {
+		texts := map[string]string{}
+		for key, v := range settings {
+			texts[key] = fmt.Sprint(v)
+		}
+		if _, err := s.plane.Change(ctx, control.DeclareCache{Name: name, Settings: texts}); err != nil {
+			return fmt.Errorf("config file %s: [cache.%s]: %w", file.path, name, err)
+		}
+	}
+	return nil
+}
+
+// rootKey creates the first key of a server that requires credentials and has none; nil where there are keys.
+func (s *server) rootKey(ctx context.Context) (*auth.Issued, error) {
+	if s.options.anyone() || len(s.plane.State().Keys) > 0 {
+		return nil, nil
+	}
+	made, err := s.gateway.CreateRoot(ctx)
+	return &made, err
+}
+
+// showRoot prints the root key, the only time that it can be seen.
+func showRoot(w io.Writer, made *auth.Issued) {
+	if made == nil {
+		return
+	}
+	fmt.Fprintf(w, `
+  This is the root key. It is shown this once, and only its hash is kept: store it now.
+
+      export MOMENTO_API_KEY=%s
+
+  It may do everything. Make keys for your applications with it: hearth key create --help
+`, made.V1())
+}
