@@ -43,16 +43,3 @@ func (o *Get) Send(b *respwire.Batch, key []byte) { b.Command("GET", key) }
 
 // Recv implements Op.
 func (o *Get) Recv(v []respwire.Value, r *Reply) error { return recvScalar(v[0], r) }
-
-func recvScalar(v respwire.Value, r *Reply) error {
-	switch {
-	case v.IsError():
-		return serverError(v)
-	case v.Null:
-		r.Status = Miss
-		return nil
-	}
-	r.SetValue(v.Str)
-	r.Status = Hit
-	return nil
-}

@@ -16,7 +16,8 @@ type Op interface {
 	Key() []byte
 	// Apply makes the command happen to the entry at time now, in milliseconds. It touches only what it is given.
 	Apply(e *value.Entry, now int64, r *Reply) error
-	// Send says the command to a Valkey server, on a key that already carries its prefix.
+	// Send says the command to a Valkey server, on a key that already carries its prefix. Where it says several, they are
+	// sent as one MULTI.
 	Send(b *respwire.Batch, key []byte)
 	// Recv reads the server's answers to what Send said, one Value for each command in the batch.
 	Recv(v []respwire.Value, r *Reply) error
@@ -47,6 +48,12 @@ type Splitter interface {
 
 // Expirer is a command that sets a time to live, which the gateway may bound or fill with the cache's default.
 type Expirer interface{ ExpiresIn() *Expiry }
+
+// Checker is a command some of whose arguments can be out of their range. Whoever runs commands asks before the engine.
+type Checker interface {
+	// Check returns an error of kind Invalid where the command cannot be run.
+	Check() error
+}
 
 // Sizer is a command that carries values: the gateway holds them against the cache's limits.
 type Sizer interface {

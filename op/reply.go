@@ -51,12 +51,14 @@ type part struct {
 	start, end int
 	hit        bool
 	num        float64
+	rank       int64
 }
 
 // Part is one element of a reply that has several.
 type Part struct {
 	Bytes []byte
 	Num   float64
+	Rank  int64 // of an element of a leaderboard
 	Hit   bool
 }
 
@@ -107,6 +109,12 @@ func (r *Reply) AddPart(b []byte, num float64) {
 	r.parts = append(r.parts, part{start: start, end: len(r.buf), hit: true, num: num})
 }
 
+// AddRanked copies an element of a leaderboard in as the next one.
+func (r *Reply) AddRanked(id []byte, score float64, rank int64) {
+	r.AddPart(id, score)
+	r.parts[len(r.parts)-1].rank = rank
+}
+
 // AddMiss adds an element that stands for something that is not there.
 func (r *Reply) AddMiss() { r.parts = append(r.parts, part{}) }
 
@@ -122,7 +130,7 @@ func (r *Reply) Len() int { return len(r.parts) }
 // Part returns element i.
 func (r *Reply) Part(i int) Part {
 	p := &r.parts[i]
-	return Part{Bytes: r.buf[p.start:p.end:p.end], Num: p.num, Hit: p.hit}
+	return Part{Bytes: r.buf[p.start:p.end:p.end], Num: p.num, Rank: p.rank, Hit: p.hit}
 }
 
 // Bytes returns the size of what the reply carries, for metering.

@@ -40,6 +40,9 @@ type Entry struct {
 	coll   Collection
 	attrs  Attrs
 	buf    []byte // scratch for commands that build a new value
+
+	existed bool // when it was loaded
+	spare   Scratch
 }
 
 // ErrWrongType is the error of a command on an item of another type. The text is Valkey's.
@@ -136,20 +139,45 @@ func (e *Entry) KeepScratch(b []byte) {
 // scratchBytesMax bounds what an Entry keeps for the next command.
 const scratchBytesMax = 64 << 10
 
-// Change returns what the command did. A collection that lost its last element counts as Deleted.
+// Change returns what the command did. A collection that lost its last element counts as Deleted, one that was made and
+// got none as Unchanged.
 func (e *Entry) Change() Change {
-	if e.change == Written && e.coll != nil && e.coll.Len() == 0 {
+	if e.coll == nil {
+		return e.change
+	}
+	change := e.change
+	if *e.coll.changed() {
+		change = max(change, Written)
+	}
+	switch {
+	case change == Unchanged || e.coll.Len() > 0:
+		return change
+	case e.existed:
 		return Deleted
 	}
-	return e.change
+	return Unchanged
 }
 
 // Collection returns the collection that the item is, nil for a scalar or no item.
 func (e *Entry) Collection() Collection { return e.coll }
 
 // Load prepares e for a command: the engine's half of the contract. For a scalar either bytes or block is given, for
-// a collection coll. Kind None takes neither.
+// a collection coll, which is one that grew large or belongs to the engine otherwise. Kind None takes neither.
 func (e *Entry) Load(k Kind, expiry int64, bytes []byte, block *Block, coll Collection, a Attrs) {
-	e.kind, e.change, e.expiry = k, Unchanged, expiry
+	e.kind, e.change, e.expiry, e.existed = k, Unchanged, expiry, k != None
 	e.bytes, e.block, e.coll, e.attrs = bytes, block, coll, a
+	if coll != nil {
+		*coll.changed() = false
+	}
+}
+
+// LoadPacked prepares e for a command on a collection that the engine keeps as a packed record. The record is a view of
+// the engine's memory: it is not written, and not looked at once Apply has returned, unless the command left the
+// collection as it was. Nothing is allocated as long as the collection stays packed.
+//
+// After Apply, where Change says Written, Collection().Packed() is the new record, which the engine copies before it
+// uses e again; or Packed reports false: then the collection has grown large and is the engine's to keep as an object
+// and to give to Load from then on, while e makes itself a new one.
+func (e *Entry) LoadPacked(k Kind, expiry int64, record []byte, a Attrs) {
+	e.Load(k, expiry, nil, nil, e.spare.Unpack(k, record), a)
 }
