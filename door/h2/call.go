@@ -2,7 +2,10 @@
 // It knows frames, streams and gRPC's framing, but no message, no command and no tenant.
 package h2
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Handler answers gRPC calls. ServeCall runs on the goroutine that read the request and must never wait: it finishes
 // the call, or detaches it, or keeps it open as a stream, and returns.
@@ -41,6 +44,9 @@ type Call interface {
 	// Room returns how many bytes may still be queued before the stream has to wait for its reader.
 	Room() int
 }
+
+// Peered is a Call that knows where it comes from, for permissions that are bound to networks.
+type Peered interface{ Peer() netip.Addr }
 
 // Status is how a call ends. The zero Status is OK.
 type Status struct {

@@ -2,6 +2,7 @@ package momento
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 
 	"github.com/hearthcache/hearth"
@@ -14,6 +15,7 @@ type Exchange struct {
 	Path   string
 	Value  func(header string) []byte // nil where the header is absent
 	Body   []byte                     // the request message
+	From   netip.Addr                 // where the call comes from, if that is known
 	Conn   *any                       // what the handler keeps with the connection
 	Output func(message []byte) error // sends one response message, waiting for the reader
 
@@ -87,6 +89,9 @@ func (x *Exchange) Header(name string) []byte { return x.Value(name) }
 
 // Message implements h2.Call.
 func (x *Exchange) Message() []byte { return x.Body }
+
+// Peer implements h2.Peered.
+func (x *Exchange) Peer() netip.Addr { return x.From }
 
 // Local implements h2.Call.
 func (x *Exchange) Local() *any { return x.Conn }

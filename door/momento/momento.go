@@ -21,6 +21,7 @@ package momento
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"sync"
 
 	"github.com/hearthcache/hearth"
@@ -64,6 +65,7 @@ var families = []func(*Handler) []row{
 	(*Handler).scalarRows,
 	(*Handler).controlRows,
 	(*Handler).topicRows,
+	(*Handler).authRows,
 }
 
 // ServeCall implements h2.Handler.
@@ -128,12 +130,20 @@ func (h *Handler) callerOn(c h2.Call, cache []byte) (*gateway.Caller, error) {
 			return k.caller, nil
 		}
 	}
-	caller, err := h.gateway.SignIn(gateway.Credential{Token: string(token)}, string(cache))
+	caller, err := h.gateway.SignIn(gateway.Credential{Token: string(token), Peer: peer(c)}, string(cache))
 	if err != nil {
 		return nil, err
 	}
 	s.remember(known{string(token), string(cache), caller})
 	return caller, nil
+}
+
+// peer returns where the call comes from, the zero Addr where its server does not say.
+func peer(c h2.Call) netip.Addr {
+	if p, ok := c.(h2.Peered); ok {
+		return p.Peer()
+	}
+	return netip.Addr{}
 }
 
 func (s *session) remember(k known) {

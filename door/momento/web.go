@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +95,8 @@ func serveWeb(h h2.Handler, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var conn any
-	x := &Exchange{Path: r.URL.Path, Body: message, Conn: &conn, Output: c.send, Value: func(name string) []byte {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	x := &Exchange{Path: r.URL.Path, Body: message, From: from.Addr(), Conn: &conn, Output: c.send, Value: func(name string) []byte {
 		if v := r.Header.Get(name); v != "" {
 			return []byte(v)
 		}

@@ -5,6 +5,7 @@ package grpchost
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"google.golang.org/grpc"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/hearthcache/hearth"
@@ -45,7 +47,12 @@ func serve(h h2.Handler, s grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(s)
 	headers, _ := metadata.FromIncomingContext(s.Context())
 	var conn any
+	var from netip.AddrPort
+	if p, ok := peer.FromContext(s.Context()); ok {
+		from, _ = netip.ParseAddrPort(p.Addr.String())
+	}
 	x := &momento.Exchange{
+		From: from.Addr(),
 		Path: method,
 		Body: request.Materialize(),
 		Conn: &conn,
