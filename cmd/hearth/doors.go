@@ -10,9 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/door/momento"
 	"github.com/hearthcache/hearth/door/momento/grpchost"
+	"github.com/hearthcache/hearth/door/resp"
 )
 
 // opened is a port that clients can connect to, for the banner.
@@ -51,6 +53,23 @@ func (s *server) openDoors() error {
 	if err := s.openMain(); err != nil {
 		return err
 	}
+	return s.openRESP()
+}
+
+// serve makes a part of a protocol on a listener; all of them share loops and the bound on connections.
+func (s *server) serve(name string, p door.Protocol, l net.Listener) {
+	d := &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Loops: &s.loops, DrainMax: s.options.Drain}
+	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return d.Serve(ctx, l) }})
+	s.open = append(s.open, opened{name, l.Addr().String(), s.tls.config != nil})
+}
+
+// openRESP opens the port of Redis and Valkey clients.
+func (s *server) openRESP() error {
+	l, err := listen("Redis and Valkey clients", s.options.RESP, defaultRESP, s.log)
+	if err != nil || l == nil {
+		return err
+	}
+	s.serve("resp", resp.New(resp.Options{Gateway: s.gateway, Version: version, Port: l.Addr().(*net.TCPAddr).Port, Log: s.log}), l)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
@@ -23,6 +24,8 @@ type server struct {
 	ledger  *control.Ledger
 	engine  engine.Engine
 	gateway *gateway.Gateway
+	limits  door.Limits  // shared by all ports
+	loops   door.Loops   // shared by all ports
 	root    *auth.Issued // made at this start; nil otherwise
 	parts   []part
 	closers []io.Closer // in the order of opening
