@@ -11,15 +11,12 @@ import (
 // batch is a call whose request is many commands, in repeated field 1, and whose response is a stream with one message
 // for each, in their order. It answers while the reader makes room; commands that have to wait run on a goroutine, a
 // chunk at a time, which wakes the stream.
-type batch[T any, P interface {
-	*T
-	op.Op
-}] struct {
+type batch[T any, P interface{ *T }] struct {
 	h      *Handler
 	call   h2.Call
 	caller *gateway.Caller
-	decode func(m []byte, o P) error
-	encode func(b []byte, o P, r *op.Reply) []byte
+	decode decoder[P]
+	encode encoder[P]
 
 	items   fields // what is left of the request
 	o       T
@@ -34,67 +31,54 @@ type batch[T any, P interface {
 
 // chunk is some commands of a batch that ran on a goroutine.
 type chunk[T any] struct {
-	ops     []T
-	replies []op.Reply
-	sent    int
+	requests []*T
+	replies  []op.Reply
+	sent     int
 }
 
 // chunkItems is how many commands of a batch run together where they have to wait.
 const chunkItems = 64
 
-// batchRow returns the row of a batch of commands.
-func batchRow[T any, P interface {
-	*T
-	op.Op
-}](h *Handler, method string, decode func(m []byte, o P) error, encode func(b []byte, o P, r *op.Reply) []byte) row {
+// batchRow returns the row of a batch of commands that all need the same access.
+func batchRow[T any, P interface{ *T }](h *Handler, method string, access op.Access, decode decoder[P], encode encoder[P]) row {
 	return row{method, func(c h2.Call) {
-		caller, err := h.caller(c)
+		caller, err := h.cacheCaller(c)
 		if err != nil {
 			fail(c, err)
 			return
 		}
-		b := &batch[T, P]{h: h, call: c, caller: caller, decode: decode, encode: encode}
-		if err := b.check(); err != nil {
+		b := &batch[T, P]{h: h, call: c, caller: caller, decode: decode, encode: encode, items: scan(c.Message())}
+		if err := b.check(access); err != nil {
 			fail(c, err)
 			return
 		}
-		b.items = scan(c.Message())
 		if b.step(); b.ended {
 			return
 		}
 		b.ready = make(chan *chunk[T], 1)
 		b.ctx, b.cancel = context.WithCancel(context.Background())
 		c.Stream(b.pump, b.closed)
-		b.items = scan(c.Message()[len(c.Message())-len(b.items.rest):]) // a stream may have copied what was borrowed
+		b.items = scan(c.Message()[len(c.Message())-len(b.items.rest):]) // what was borrowed may have moved
 		c.Wake()
 	}}
 }
 
 // check holds every command of the batch against the caller's permissions before the first one runs.
-func (b *batch[T, P]) check() error {
-	if b.caller.Cache() == "" {
-		return errNoCacheHeader
+func (b *batch[T, P]) check(access op.Access) error {
+	if err := b.caller.Check(access); err != nil {
+		return err
 	}
-	o := P(&b.o)
-	any := false
-	for f := scan(b.call.Message()); ; {
-		item, more := nextItem(&f)
-		switch {
-		case f.bad:
-			return b.h.refusal(b.caller, o, errMalformed)
-		case !more && any:
-			return nil
-		case !more:
-			return b.h.gateway.Permit(b.caller, o)
-		}
-		any = true
-		if err := b.decode(item, o); err != nil {
+	items := b.items
+	for item, more := nextItem(&items); more; item, more = nextItem(&items) {
+		o, err := b.decode(item, P(&b.o))
+		if err != nil {
 			return b.h.refusal(b.caller, o, err)
 		}
 		if err := b.h.gateway.Permit(b.caller, o); err != nil {
 			return err
 		}
 	}
+	return items.err()
 }
 
 // nextItem returns the next element of repeated field 1.
@@ -109,7 +93,6 @@ func nextItem(f *fields) (item []byte, more bool) {
 
 // step answers commands while there is room and none has to wait; it is called within ServeCall and by pump.
 func (b *batch[T, P]) step() {
-	o := P(&b.o)
 	for b.call.Room() > 0 {
 		before := b.items
 		item, more := nextItem(&b.items)
@@ -117,7 +100,7 @@ func (b *batch[T, P]) step() {
 			b.finish(nil)
 			return
 		}
-		_ = b.decode(item, o) // check has decoded it before
+		o, _ := b.decode(item, P(&b.o)) // check has decoded it before
 		b.reply.Reset()
 		done, err := b.h.gateway.Try(b.caller, o, &b.reply)
 		if !done {
@@ -128,7 +111,7 @@ func (b *batch[T, P]) step() {
 			b.finish(err)
 			return
 		}
-		b.call.End(b.encode(b.call.Begin(), o, &b.reply))
+		b.call.End(b.encode(b.call.Begin(), P(&b.o), &b.reply))
 	}
 }
 
@@ -164,17 +147,17 @@ func (b *batch[T, P]) pump() {
 // sendChunk sends what has run of the present chunk while there is room.
 func (b *batch[T, P]) sendChunk() {
 	c := b.now
-	for c.sent < len(c.ops) && b.call.Room() > 0 {
+	for c.sent < len(c.replies) && b.call.Room() > 0 {
 		r := &c.replies[c.sent]
 		if r.Err != nil {
 			b.finish(r.Err)
 			return
 		}
-		b.call.End(b.encode(b.call.Begin(), P(&c.ops[c.sent]), r))
+		b.call.End(b.encode(b.call.Begin(), P(c.requests[c.sent]), r))
 		r.Reset()
 		c.sent++
 	}
-	if c.sent == len(c.ops) {
+	if c.sent == len(c.replies) {
 		b.now = nil
 	}
 }
@@ -182,22 +165,19 @@ func (b *batch[T, P]) sendChunk() {
 // startChunk runs the next commands on a goroutine.
 func (b *batch[T, P]) startChunk() {
 	c := &chunk[T]{}
-	for len(c.ops) < chunkItems {
+	var os []op.Op
+	for len(os) < chunkItems {
 		item, more := nextItem(&b.items)
 		if !more {
 			break
 		}
-		var o T
-		_ = b.decode(item, P(&o))
-		c.ops = append(c.ops, o)
+		request := P(new(T))
+		o, _ := b.decode(item, request)
+		c.requests, os = append(c.requests, request), append(os, o)
 	}
-	c.replies = make([]op.Reply, len(c.ops))
+	c.replies = make([]op.Reply, len(os))
 	b.working = true
 	b.h.start(func() {
-		os := make([]op.Op, len(c.ops))
-		for i := range c.ops {
-			os[i] = P(&c.ops[i])
-		}
 		b.h.gateway.DoAll(b.ctx, b.caller, os, c.replies)
 		b.ready <- c
 		if b.ctx.Err() != nil {

@@ -35,7 +35,7 @@ import (
 type Handler struct {
 	gateway *gateway.Gateway
 	rows    map[string]*row
-	slots   int       // how many rows keep a command
+	slots   int       // how many rows keep a request
 	pool    sync.Pool // of *scratch
 }
 
@@ -55,7 +55,7 @@ func New(g *gateway.Gateway) *Handler {
 			h.rows[r.method] = &r
 		}
 	}
-	h.pool.New = func() any { return &scratch{ops: make([]op.Op, h.slots)} }
+	h.pool.New = func() any { return &scratch{requests: make([]any, h.slots)} }
 	return h
 }
 
@@ -63,6 +63,13 @@ func New(g *gateway.Gateway) *Handler {
 var families = []func(*Handler) []row{
 	(*Handler).plainRows,
 	(*Handler).scalarRows,
+	(*Handler).conditionalRows,
+	(*Handler).keyRows,
+	(*Handler).dictRows,
+	(*Handler).setRows,
+	(*Handler).listRows,
+	(*Handler).sortedRows,
+	(*Handler).boardRows,
 	(*Handler).controlRows,
 	(*Handler).topicRows,
 	(*Handler).authRows,
@@ -90,8 +97,8 @@ func (h *Handler) Methods() []string {
 // scratch is what one call needs while it runs: one for each goroutine that is running a call at the moment, so that
 // idle connections hold none.
 type scratch struct {
-	reply op.Reply
-	ops   []op.Op // by the slot of the row, made on first use
+	reply    op.Reply
+	requests []any // by the slot of the row, made on first use
 }
 
 // fail finishes the call with an error.
@@ -114,6 +121,15 @@ const callersKept = 4
 // caller returns who calls, for the cache in the header of that name.
 func (h *Handler) caller(c h2.Call) (*gateway.Caller, error) {
 	return h.callerOn(c, c.Header("cache"))
+}
+
+// cacheCaller returns who calls, for the cache that the header has to name.
+func (h *Handler) cacheCaller(c h2.Call) (*gateway.Caller, error) {
+	caller, err := h.caller(c)
+	if err == nil && caller.Cache() == "" {
+		err = errNoCacheHeader
+	}
+	return caller, err
 }
 
 // callerOn returns who calls, for a cache that the message names; nil is none.
@@ -164,31 +180,31 @@ func (s *session) remember(k known) {
 // errNoCacheHeader is the error of a data call that does not say which cache it is for.
 var errNoCacheHeader = invalid(`the request header "cache", which names the cache, is missing or empty`)
 
-// data returns the row of a method whose request is one command. decode overwrites the whole command, reusing its
-// slices; encode appends the fields of the response.
-func data[T any, P interface {
-	*T
-	op.Op
-}](h *Handler, method string, decode func(m []byte, o P) error, encode func(b []byte, o P, r *op.Reply) []byte) row {
+// decoder reads a request into the command or commands that a P has room for, overwriting what was there but reusing
+// slices, and returns the one to run. Where it returns an error, it returns the command as far as it was read.
+type decoder[P any] func(m []byte, o P) (op.Op, error)
+
+// encoder appends the fields of the response to a command.
+type encoder[P any] func(b []byte, o P, r *op.Reply) []byte
+
+// data returns the row of a method whose request is one command.
+func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P], encode encoder[P]) row {
 	slot := h.slots
 	h.slots++
 	return row{method, func(c h2.Call) {
-		caller, err := h.caller(c)
+		caller, err := h.cacheCaller(c)
 		if err != nil {
 			fail(c, err)
 			return
 		}
-		if caller.Cache() == "" {
-			fail(c, errNoCacheHeader)
-			return
-		}
 		s := h.pool.Get().(*scratch)
 		defer h.pool.Put(s)
-		if s.ops[slot] == nil {
-			s.ops[slot] = P(new(T))
+		if s.requests[slot] == nil {
+			s.requests[slot] = P(new(T))
 		}
-		o := s.ops[slot].(P)
-		if err := decode(c.Message(), o); err != nil {
+		request := s.requests[slot].(P)
+		o, err := decode(c.Message(), request)
+		if err != nil {
 			fail(c, h.refusal(caller, o, err))
 			return
 		}
@@ -198,27 +214,23 @@ func data[T any, P interface {
 			h.detach(c, func(ctx context.Context) { wait(ctx, h, c, caller, decode, encode) })
 			return
 		}
-		answer(c, o, &s.reply, err, encode)
+		answer(c, request, &s.reply, err, encode)
 		s.reply.Reset()
 	}}
 }
 
 // wait runs a command that Try could not finish, on memory of its own.
-func wait[T any, P interface {
-	*T
-	op.Op
-}](ctx context.Context, h *Handler, c h2.Call, caller *gateway.Caller, decode func([]byte, P) error, encode func([]byte, P, *op.Reply) []byte) {
-	o, r := P(new(T)), &op.Reply{}
+func wait[T any, P interface{ *T }](ctx context.Context, h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
+	request, r := P(new(T)), &op.Reply{}
 	defer r.Reset()
-	if err := decode(c.Message(), o); err != nil {
-		fail(c, err)
-		return
+	o, err := decode(c.Message(), request)
+	if err == nil {
+		err = h.gateway.Do(ctx, caller, o, r)
 	}
-	err := h.gateway.Do(ctx, caller, o, r)
-	answer(c, o, r, err, encode)
+	answer(c, request, r, err, encode)
 }
 
-func answer[P op.Op](c h2.Call, o P, r *op.Reply, err error, encode func([]byte, P, *op.Reply) []byte) {
+func answer[P any](c h2.Call, o P, r *op.Reply, err error, encode encoder[P]) {
 	if err != nil {
 		fail(c, err)
 		return
@@ -254,12 +266,12 @@ func (h *Handler) later(method string, f func(ctx context.Context, caller *gatew
 			return
 		}
 		h.detach(c, func(ctx context.Context) {
-			b, err := f(ctx, caller, c.Message(), c.Begin())
+			b, err := f(ctx, caller, c.Message(), nil)
 			if err != nil {
 				fail(c, err)
 				return
 			}
-			c.End(b)
+			c.End(append(c.Begin(), b...))
 			c.Finish(h2.Status{})
 		})
 	}}

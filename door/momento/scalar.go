@@ -19,19 +19,19 @@ func (h *Handler) scalarRows() []row {
 		data(h, "/cache_client.Scs/Get", decodeGet, appendGet),
 		data(h, "/cache_client.Scs/Set", decodeSet, appendSet),
 		data(h, "/cache_client.Scs/Delete", decodeDelete, appendNothing),
-		batchRow(h, "/cache_client.Scs/GetBatch", decodeGet, appendGet),
-		batchRow(h, "/cache_client.Scs/SetBatch", decodeSet, appendSet),
+		batchRow(h, "/cache_client.Scs/GetBatch", op.Reads, decodeGet, appendGet),
+		batchRow(h, "/cache_client.Scs/SetBatch", op.Writes, decodeSet, appendSet),
 	}
 }
 
-func decodeGet(m []byte, o *op.Get) error {
+func decodeGet(m []byte, o *op.Get) (op.Op, error) {
 	*o = op.Get{}
-	return key1(m, &o.K)
+	return o, key1(m, &o.K)
 }
 
-func decodeDelete(m []byte, o *op.Delete) error {
+func decodeDelete(m []byte, o *op.Delete) (op.Op, error) {
 	*o = op.Delete{}
-	return key1(m, &o.K)
+	return o, key1(m, &o.K)
 }
 
 // key1 decodes a request that has only a key, in field 1.
@@ -45,7 +45,7 @@ func key1(m []byte, key *[]byte) error {
 	return f.err()
 }
 
-func decodeSet(m []byte, o *op.Set) error {
+func decodeSet(m []byte, o *op.Set) (op.Op, error) {
 	*o = op.Set{}
 	f := scan(m)
 	for f.next() {
@@ -58,7 +58,7 @@ func decodeSet(m []byte, o *op.Set) error {
 			o.Expiry.TTL = f.millis()
 		}
 	}
-	return f.err()
+	return o, f.err()
 }
 
 // millis returns the present field as milliseconds: what does not fit is more than any limit allows.
@@ -75,4 +75,4 @@ func appendGet(b []byte, _ *op.Get, r *op.Reply) []byte {
 func appendSet(b []byte, _ *op.Set, _ *op.Reply) []byte { return appendUint(b, 1, resultOk) }
 
 // appendNothing is the response that has no fields.
-func appendNothing[P op.Op](b []byte, _ P, _ *op.Reply) []byte { return b }
+func appendNothing[P any](b []byte, _ P, _ *op.Reply) []byte { return b }
