@@ -205,7 +205,7 @@ func appendRanked(b []byte, r *op.Reply) []byte {
 		p := r.Part(i)
 		opened, element := begin(b, 1)
 		opened = appendUint(opened, 1, decimal(p.Bytes))
-		opened = appendUint(opened, 3, uint64(p.Int))
+		opened = appendUint(opened, 3, uint64(p.Rank))
 		b = end(appendDouble(opened, 4, p.Num), element)
 	}
 	return b
