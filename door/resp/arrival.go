@@ -128,7 +128,7 @@ func (c *conn) Filled(n int, out *door.Writer) error {
 // bigSteps runs the complete requests in a gathered buffer.
 func (c *conn) bigSteps() {
 	a := c.big
-	for !c.waiting && !c.closing && len(a.buf) > 0 {
+	for !c.waiting && !c.stalled && !c.closing && len(a.buf) > 0 {
 		if c.full() {
 			c.stalled = true
 			return
@@ -174,7 +174,7 @@ func (c *conn) bigEnd(in []byte) int {
 		return 0
 	}
 	c.big = nil
-	r := c.door.table.find(a.args[0])
+	r := c.door.table().find(a.args[0])
 	c.info.command = r
 	if a.err != nil {
 		c.fail(r, a.err)

@@ -44,10 +44,11 @@ type conn struct {
 	touched     bool // a watched key has changed already
 	draining    bool
 	subs        subscriptions
-	quiet silence
-	info  about
-	peer  netip.Addr
-	killed atomic.Bool // by CLIENT KILL
+	published   int
+	quiet       silence
+	info        about
+	peer        netip.Addr
+	killed      atomic.Bool // by CLIENT KILL
 
 	stalled bool // requests wait until the peer has taken its answers
 	waiting bool // a goroutine was started, and the loop has not heard of its end
@@ -87,7 +88,7 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	if c.big != nil {
 		used = c.bigEnd(in)
 	}
-	for !c.waiting && used < len(in) && !c.closing && c.big == nil {
+	for !c.waiting && !c.stalled && used < len(in) && !c.closing && c.big == nil {
 		if c.full() {
 			c.stalled = true
 			break
@@ -205,6 +206,9 @@ func (c *conn) end() error {
 
 // full reports whether so much waits for the peer that nothing more should be done for it.
 func (c *conn) full() bool {
+	if c.w == nil {
+		return false
+	}
 	c.w.B = c.out
 	return c.w.Queued() > outBytesMax
 }
@@ -317,7 +321,7 @@ func (c *conn) say(r *row, args [][]byte, reply *op.Reply, err error) {
 
 // admit finds the command's row and holds the request against what may be asked now; nil when it has been refused.
 func (c *conn) admit(args [][]byte) *row {
-	r := c.door.table.find(args[0])
+	r := c.door.table().find(args[0])
 	if r == nil {
 		c.refuse(unknownCommand(args))
 		return nil

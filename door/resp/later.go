@@ -74,7 +74,7 @@ func (c *conn) companion(args [][]byte, seen map[string]bool) (*row, op.Op) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	r := c.door.table.find(args[0])
+	r := c.door.table().find(args[0])
 	if r == nil || r.parse == nil || !r.takes(len(args)) || c.multi != nil || c.subs.any() || c.quiet != audible {
 		return nil, nil
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/respwire"
+	"github.com/hearthcache/hearth/topics"
 )
 
 // Options configures a Door. Gateway is required; the rest has defaults.
@@ -28,20 +29,21 @@ type Options struct {
 	Port    int    // for INFO and CLUSTER
 	Host    string // that CLUSTER SLOTS tells clients; empty is the address they came to
 
-	BufferBytesMax int64         // memory of all requests that are arriving, beyond a little for each; 256 MiB
-	Log            *slog.Logger  // nil is slog.Default()
+	BufferBytesMax int64        // memory of all requests that are arriving, beyond a little for each; 256 MiB
+	Log            *slog.Logger // nil is slog.Default()
 }
 
 // Door serves RESP.
 type Door struct {
 	Options
-	table    *table
+	table    func() *table
 	began    time.Time
-	id       string // 40 hex digits: the node's name
+	id       func() string // 40 hex digits: the node's name
 	nextID   atomic.Int64
 	commands atomic.Int64
 	accepted atomic.Int64
 	buffered atomic.Int64
+	messages sync.Pool // of *[takeMessages]topics.Message
 
 	mu    sync.Mutex // guards conns
 	conns map[int64]*conn
@@ -56,11 +58,15 @@ func New(o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Door{Options: o, began: time.Now(), id: nodeID(), table: newTable(families...), conns: map[int64]*conn{}}
+	d := &Door{Options: o, began: time.Now(), conns: map[int64]*conn{}}
+	d.table = sync.OnceValue(func() *table { return newTable(families...) })
+	d.id = sync.OnceValue(nodeID)
+	d.messages.New = func() any { return new([takeMessages]topics.Message) }
+	return d
 }
 
 // families are the rows of all commands, as COMMAND LIST shows them.
-var families = [][]row{connectionRows, clientRows, transactionRows, stringRows, keyRows}
+var families = [][]row{connectionRows, clientRows, serverRows, clusterRows, transactionRows, pubsubRows, scanRows, stringRows, keyRows}
 
 // nodeID returns a name for this process as nodes of a cluster have them.
 func nodeID() string {

@@ -162,6 +162,8 @@ const (
 // lower is the name of a command in error texts.
 func lower(s string) string { return strings.ToLower(s) }
 
+func upper(s string) string { return strings.ToUpper(s) }
+
 // integer reads an argument that has to be an integer.
 func integer(arg []byte) (int64, error) {
 	n, ok := respwire.Int(arg)
