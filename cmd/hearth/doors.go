@@ -12,6 +12,7 @@ import (
 
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
+	"github.com/hearthcache/hearth/door/httpapi"
 	"github.com/hearthcache/hearth/door/momento"
 	"github.com/hearthcache/hearth/door/momento/grpchost"
 	"github.com/hearthcache/hearth/door/resp"
@@ -113,6 +114,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.answerReady)
+	mux.Handle("/topics/", httpapi.Topics(s.gateway))
 	calls, web := grpchost.New(rows), momento.Web(rows)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
