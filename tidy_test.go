@@ -47,6 +47,7 @@ var table = map[string]place{
 	"door/httpapi":      {". op value gateway topics control auth door", 4},
 	"trace":             {". op engine engine/local", 0},
 	"certs":             {"", 0},
+	"observe":           {". gateway control engine door/h2", 0},
 	"pb":                {"", 0},
 	"client":            {". pb", 1},
 	"crowd":             {". client", 4},

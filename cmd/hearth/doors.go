@@ -44,6 +44,8 @@ func (o opened) say(w io.Writer) {
 		fmt.Fprintf(w, "  Redis, Valkey   redis-cli --tls -h %s -p %s --user CACHE --pass KEY\n", host, port)
 	case o.what == "memcache":
 		fmt.Fprintf(w, "  memcached       %s\n", o.addr)
+	case o.what == "admin":
+		fmt.Fprintf(w, "  operators       curl http://%s/metrics\n", o.addr)
 	case o.what == "faults":
 		fmt.Fprintf(w, "  test admin      curl http://%s/block, then /unblock\n", o.addr)
 	}
@@ -54,7 +56,10 @@ func (s *server) openDoors() error {
 	if err := s.openMain(); err != nil {
 		return err
 	}
-	return s.openRESP()
+	if err := s.openRESP(); err != nil {
+		return err
+	}
+	return s.openAdmin()
 }
 
 // serve makes a part of a protocol on a listener; all of them share loops and the bound on connections.
@@ -81,7 +86,7 @@ func (s *server) openMain() error {
 		return err
 	}
 	s.open = append(s.open, opened{"main", l.Addr().String(), s.tls.config != nil})
-	var rows h2.Handler = momento.New(s.gateway)
+	rows := s.watch.Calls(momento.New(s.gateway))
 	if s.options.DevFaults {
 		rows = momento.Faults(rows)
 		if l, err = s.openGate(l); err != nil {
@@ -115,6 +120,8 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.answerReady)
 	mux.Handle("/topics/", httpapi.Topics(s.gateway))
+	mux.Handle("GET /metrics", s.metrics().Handler(s.superUser))
+	plain := s.watch.HTTP(mux)
 	calls, web := grpchost.New(rows), momento.Web(rows)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -123,7 +130,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
 			calls.ServeHTTP(w, r)
 		default:
-			mux.ServeHTTP(w, r)
+			plain.ServeHTTP(w, r)
 		}
 	})
 	if s.options.anyone() && s.options.local() {

@@ -13,6 +13,7 @@ import (
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
+	"github.com/hearthcache/hearth/observe"
 )
 
 // server is everything that `hearth serve` runs, wired together.
@@ -24,6 +25,7 @@ type server struct {
 	ledger  *control.Ledger
 	engine  engine.Engine
 	gateway *gateway.Gateway
+	watch   observe.Watch
 	limits  door.Limits  // shared by all ports
 	loops   door.Loops   // shared by all ports
 	root    *auth.Issued // made at this start; nil otherwise
@@ -52,6 +54,9 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 		return err
 	}
 	if err := s.openState(ctx); err != nil {
+		return err
+	}
+	if err := s.openWatch(ctx); err != nil {
 		return err
 	}
 	s.openEngine()

@@ -1,0 +1,135 @@
+package observe
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/hearthcache/hearth/door/h2"
+)
+
+// Watch says which requests are looked at. The zero Watch looks at none.
+type Watch struct {
+	Tracer trace.Tracer  // nil traces nothing
+	Slow   time.Duration // requests that take at least this long are logged; 0 logs none
+	Log    *slog.Logger
+}
+
+// on reports whether anything is looked at: requests are left alone otherwise.
+func (w *Watch) on() bool { return w.Tracer != nil || w.Slow > 0 }
+
+// Calls returns a handler that looks at every gRPC call of next. A call's span continues the W3C trace context that
+// came with it.
+func (w *Watch) Calls(next h2.Handler) h2.Handler {
+	if !w.on() {
+		return next
+	}
+	return &calls{watch: w, next: next}
+}
+
+type calls struct {
+	watch *Watch
+	next  h2.Handler
+}
+
+// ServeCall implements h2.Handler.
+func (h *calls) ServeCall(c h2.Call) {
+	watched := &watchedCall{Call: c, watch: h.watch, method: c.Method(), cache: string(c.Header("cache")), began: time.Now()}
+	if h.watch.Tracer != nil {
+		ctx := propagation.TraceContext{}.Extract(context.Background(), headers{c})
+		_, watched.span = h.watch.Tracer.Start(ctx, watched.method, trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(attribute.String("rpc.system", "grpc"), attribute.String("hearth.cache", watched.cache)))
+	}
+	h.next.ServeCall(watched)
+}
+
+// watchedCall ends its span, and is logged if it was slow, when it finishes. A stream is only traced: it is meant to
+// last.
+type watchedCall struct {
+	h2.Call
+	watch  *Watch
+	method string
+	cache  string
+	began  time.Time
+	span   trace.Span // nil without a tracer
+	stream bool
+}
+
+// Stream implements h2.Call.
+func (c *watchedCall) Stream(pump, closed func()) {
+	c.stream = true
+	c.Call.Stream(pump, func() {
+		c.end(h2.Status{})
+		closed()
+	})
+}
+
+// Finish implements h2.Call.
+func (c *watchedCall) Finish(s h2.Status) {
+	if !c.stream {
+		c.end(s)
+	}
+	c.Call.Finish(s)
+}
+
+func (c *watchedCall) end(s h2.Status) {
+	if took := time.Since(c.began); c.watch.Slow > 0 && took >= c.watch.Slow && !c.stream {
+		c.watch.Log.Warn("slow request", "method", c.method, "cache", c.cache, "took", took, "code", s.Code)
+	}
+	if c.span == nil {
+		return
+	}
+	c.span.SetAttributes(attribute.Int("rpc.grpc.status_code", int(s.Code)))
+	if s.Code != 0 {
+		c.span.SetStatus(codes.Error, s.Message)
+	}
+	c.span.End()
+}
+
+// headers shows a call's headers to a propagator.
+type headers struct{ h2.Call }
+
+// Get implements propagation.TextMapCarrier.
+func (h headers) Get(key string) string { return string(h.Header(key)) }
+
+// Set implements propagation.TextMapCarrier; nothing is injected.
+func (headers) Set(string, string) {}
+
+// Keys implements propagation.TextMapCarrier.
+func (headers) Keys() []string { return []string{"traceparent", "tracestate"} }
+
+// HTTP returns a handler that looks at every request of next.
+func (w *Watch) HTTP(next http.Handler) http.Handler {
+	if !w.on() {
+		return next
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		if w.Tracer != nil {
+			ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+			ctx, span := w.Tracer.Start(ctx, r.Method+" "+firstSegment(r.URL.Path), trace.WithSpanKind(trace.SpanKindServer))
+			defer span.End()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(rw, r)
+		if took := time.Since(began); w.Slow > 0 && took >= w.Slow {
+			w.Log.Warn("slow request", "method", r.Method, "path", firstSegment(r.URL.Path), "took", took)
+		}
+	})
+}
+
+// firstSegment keeps cache names and keys out of span names and logs.
+func firstSegment(path string) string {
+	for i := 1; i < len(path); i++ {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return path
+}
