@@ -71,7 +71,7 @@ func (k *SigningKey) Sign(claims jwt.Claims) (string, error) {
 func (k *SigningKey) SignDisposable(c Claims, now, expires time.Time) (string, error) {
 	c.Issuer, c.Audience = issuer, jwt.ClaimStrings{AudienceCredential}
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(expires)
-	c.ID = randomID()
+	c.ID = NewID()
 	return k.Sign(c)
 }
 
@@ -125,7 +125,7 @@ func keyToken(f Form, endpoint string, expires int64, now time.Time, signer *Sig
 	if f == Opaque {
 		return opaqueToken(), nil
 	}
-	c := identityClaims{RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, ID: randomID(), IssuedAt: jwt.NewNumericDate(now)}}
+	c := identityClaims{RegisteredClaims: jwt.RegisteredClaims{Issuer: issuer, ID: NewID(), IssuedAt: jwt.NewNumericDate(now)}}
 	if expires != 0 {
 		c.ExpiresAt = jwt.NewNumericDate(time.UnixMilli(expires))
 	}
@@ -138,8 +138,8 @@ func keyToken(f Form, endpoint string, expires int64, now time.Time, signer *Sig
 	return signer.Sign(c)
 }
 
-// randomID returns 160 random bits.
-func randomID() string {
+// NewID returns a fresh name of 160 random bits.
+func NewID() string {
 	var b [20]byte
 	rand.Read(b[:])
 	return keyIDs.EncodeToString(b[:])

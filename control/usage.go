@@ -17,7 +17,7 @@ type Counts struct {
 
 // Usage is a line of the books.
 type Usage struct {
-	Day        string `json:"day"` // 2006-01-02, in UTC
+	Day        string `json:"day,omitempty"` // 2006-01-02, in UTC
 	Cache      string `json:"cache"`
 	Credential string `json:"credential,omitempty"` // a key's ID; empty without credentials
 	Verb       string `json:"verb,omitempty"`

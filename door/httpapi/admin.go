@@ -1,0 +1,206 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/gateway"
+)
+
+// adminRoutes are the requests on caches, settings, keys and tokens: what the command line asks for.
+func (a *API) adminRoutes() []route {
+	return []route{
+		{"GET /admin/settings", a.listSettings},
+		{"GET /admin/account", a.showAccount},
+		{"PATCH /admin/account", a.setAccount},
+		{"GET /admin/caches", a.listCaches},
+		{"POST /admin/caches", a.createCache},
+		{"GET /admin/caches/{cache}", a.showCache},
+		{"PATCH /admin/caches/{cache}", a.setCache},
+		{"DELETE /admin/caches/{cache}", a.deleteCache},
+		{"POST /admin/caches/{cache}/flush", a.flushCache},
+		{"GET /admin/keys", a.listAllKeys},
+		{"POST /admin/keys", a.createAnyKey},
+		{"DELETE /admin/keys/{key}", a.revokeKey},
+		{"POST /admin/tokens", a.createToken},
+	}
+}
+
+// setting is a row of control.Table as JSON.
+type setting struct {
+	Name    string `json:"name"`
+	Unit    string `json:"unit,omitempty"`
+	Default string `json:"default"`
+	Doc     string `json:"doc"`
+}
+
+// listSettings tells which settings there are: no secret.
+func (a *API) listSettings(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.admin(r); err != nil {
+		return err
+	}
+	var defaults control.Settings
+	out := []setting{}
+	for i := range control.Table {
+		t := &control.Table[i]
+		out = append(out, setting{t.Name, t.Unit, defaults.Show(control.Setting(i)), t.Doc})
+	}
+	answer(w, http.StatusOK, map[string]any{"settings": out})
+	return nil
+}
+
+// settingsBody is a request's settings; an empty text takes one back.
+type settingsBody struct {
+	Settings map[string]string `json:"settings"`
+}
+
+func (a *API) showAccount(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	s, err := a.gateway.Inspect(c)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, settingsBody{s.Account.Map()})
+	return nil
+}
+
+func (a *API) setAccount(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	var body settingsBody
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	if err := a.gateway.Change(r.Context(), c, control.SetAccount{Settings: body.Settings}); err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, settingsBody{a.gateway.View().Account.Map()})
+	return nil
+}
+
+// cache is a cache as JSON: Settings is what was set of it, Effective what it runs with.
+type cache struct {
+	Name      string            `json:"name"`
+	Created   int64             `json:"created_at_epoch_seconds"`
+	Settings  map[string]string `json:"settings"`
+	Effective map[string]string `json:"effective_settings,omitempty"`
+	Items     int64             `json:"items"`
+	Bytes     int64             `json:"bytes"`
+	Evicted   int64             `json:"evicted"`
+	Expired   int64             `json:"expired"`
+}
+
+func cacheJSON(c *control.Cache, size engine.Size) cache {
+	out := cache{Name: c.Name, Created: c.Created / 1000, Settings: c.Settings.Map(), Items: size.Items, Bytes: size.Bytes, Expired: size.Expired}
+	for _, n := range size.Evicted {
+		out.Evicted += n
+	}
+	return out
+}
+
+func (a *API) listCaches(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	s, err := a.gateway.Inspect(c)
+	if err != nil {
+		return err
+	}
+	out := []cache{}
+	for _, each := range s.Caches {
+		out = append(out, cacheJSON(each, a.gateway.Holds(each)))
+	}
+	slices.SortFunc(out, func(x, y cache) int { return strings.Compare(x.Name, y.Name) })
+	answer(w, http.StatusOK, map[string]any{"caches": out})
+	return nil
+}
+
+func (a *API) showCache(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	return a.answerCache(w, c, r.PathValue("cache"), http.StatusOK)
+}
+
+func (a *API) answerCache(w http.ResponseWriter, c *gateway.Caller, name string, code int) error {
+	s, err := a.gateway.Inspect(c)
+	if err != nil {
+		return err
+	}
+	found := s.Caches[name]
+	if found == nil {
+		return control.NoCache(name)
+	}
+	out := cacheJSON(found, a.gateway.Holds(found))
+	out.Effective = map[string]string{}
+	settings := s.SettingsOf(found)
+	for i := range control.Table {
+		out.Effective[control.Table[i].Name] = settings.Show(control.Setting(i))
+	}
+	answer(w, code, out)
+	return nil
+}
+
+func (a *API) createCache(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Name string `json:"name"`
+		settingsBody
+	}
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	if err := a.gateway.Change(r.Context(), c, control.CreateCache{Name: body.Name, Settings: body.Settings}); err != nil {
+		return err
+	}
+	return a.answerCache(w, c, body.Name, http.StatusCreated)
+}
+
+func (a *API) setCache(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	var body settingsBody
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	name := r.PathValue("cache")
+	if err := a.gateway.Change(r.Context(), c, control.SetCache{Name: name, Settings: body.Settings}); err != nil {
+		return err
+	}
+	return a.answerCache(w, c, name, http.StatusOK)
+}
+
+func (a *API) deleteCache(w http.ResponseWriter, r *http.Request) error {
+	return a.changeCache(w, r, control.DeleteCache{Name: r.PathValue("cache")})
+}
+
+func (a *API) flushCache(w http.ResponseWriter, r *http.Request) error {
+	return a.changeCache(w, r, control.FlushCache{Name: r.PathValue("cache")})
+}
+
+func (a *API) changeCache(w http.ResponseWriter, r *http.Request, change control.Change) error {
+	c, err := a.admin(r)
+	if err != nil {
+		return err
+	}
+	if err := a.gateway.Change(r.Context(), c, change); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,197 @@
+// Package httpapi serves plain HTTP: items of caches, keys and roles as Momento's APIs have them, and the
+// administration of hearth itself. It knows nothing of how credentials are verified, limits kept or items stored.
+//
+// A request is a row: its pattern and how it is served. Rows stand with their family, as a function that returns them
+// (itemRoutes in item.go, roleRoutes in role.go …); families lists those functions, and a new family adds one line
+// there. A row's function returns an error where it has not answered; fail says each kind of error once for all.
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/gateway"
+)
+
+// Options configures an API. Gateway is required.
+type Options struct {
+	Gateway *gateway.Gateway
+	Prices  *control.PriceBook // turns usage into money; nil is no money
+}
+
+// API answers HTTP requests through a gateway. It is an http.Handler.
+type API struct {
+	gateway *gateway.Gateway
+	prices  *control.PriceBook
+	mux     *http.ServeMux
+}
+
+// New returns the API of a gateway.
+func New(o Options) *API {
+	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux()}
+	for _, routes := range families {
+		for _, r := range routes(a) {
+			a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) {
+				if err := r.serve(w, q); err != nil {
+					fail(w, err)
+				}
+			})
+		}
+	}
+	return a
+}
+
+// route is one request and how it is served. An error is what serve returns in place of an answer.
+type route struct {
+	pattern string
+	serve   func(w http.ResponseWriter, r *http.Request) error
+}
+
+// families lists every family of requests.
+var families = []func(*API) []route{
+	(*API).itemRoutes,
+	(*API).keyRoutes,
+	(*API).roleRoutes,
+	(*API).adminRoutes,
+	(*API).usageRoutes,
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// caller returns who asks, for a cache. The credential is in the header or in the query parameter token, not in both.
+func (a *API) caller(r *http.Request, cache string) (*gateway.Caller, error) {
+	token, err := header(r)
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()["token"]
+	switch {
+	case len(query) > 1:
+		return nil, invalid("the query parameter token is given twice")
+	case len(query) == 1 && token != "":
+		return nil, invalid("the credential is given twice: in the header Authorization and in the query parameter token")
+	case len(query) == 1:
+		token = query[0]
+	}
+	return a.signIn(r, token, cache)
+}
+
+// admin returns who asks for administration. The credential is in the header: addresses are logged.
+func (a *API) admin(r *http.Request) (*gateway.Caller, error) {
+	token, err := header(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.URL.Query().Has("token") {
+		return nil, invalid("the credential belongs in the header Authorization, not in the address")
+	}
+	return a.signIn(r, token, "")
+}
+
+func header(r *http.Request) (string, error) {
+	h := r.Header.Values("Authorization")
+	if len(h) > 1 {
+		return "", invalid("the header Authorization is given twice")
+	}
+	return r.Header.Get("Authorization"), nil
+}
+
+func (a *API) signIn(r *http.Request, token, cache string) (*gateway.Caller, error) {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return a.gateway.SignIn(gateway.Credential{Token: token, Peer: from.Addr(), Door: gateway.HTTP}, cache)
+}
+
+// status is how HTTP says each kind of error. Internal alone has no row: it is a 500 that shows nothing.
+var status = [hearth.KindCount]int{
+	hearth.Invalid:         http.StatusBadRequest,
+	hearth.Unauthenticated: http.StatusUnauthorized,
+	hearth.Denied:          http.StatusForbidden,
+	hearth.NoCache:         http.StatusNotFound,
+	hearth.NotFound:        http.StatusNotFound,
+	hearth.Exists:          http.StatusConflict,
+	hearth.WrongType:       http.StatusBadRequest,
+	hearth.Precondition:    http.StatusPreconditionFailed,
+	hearth.Limited:         http.StatusTooManyRequests,
+	hearth.Unavailable:     http.StatusServiceUnavailable,
+	hearth.Timeout:         http.StatusGatewayTimeout,
+	hearth.Canceled:        499, // the client closed the request; nobody reads it
+	hearth.Unimplemented:   http.StatusNotImplemented,
+	hearth.CrossSlot:       http.StatusBadRequest,
+}
+
+// codes is what the body of an error calls each kind.
+var codes = [hearth.KindCount]string{
+	hearth.Internal:        "internal_error",
+	hearth.Invalid:         "invalid_argument",
+	hearth.Unauthenticated: "unauthenticated",
+	hearth.Denied:          "permission_denied",
+	hearth.NoCache:         "cache_not_found",
+	hearth.NotFound:        "not_found",
+	hearth.Exists:          "already_exists",
+	hearth.WrongType:       "wrong_type",
+	hearth.Precondition:    "failed_precondition",
+	hearth.Limited:         "limit_exceeded",
+	hearth.Unavailable:     "unavailable",
+	hearth.Timeout:         "timeout",
+	hearth.Canceled:        "canceled",
+	hearth.Unimplemented:   "unimplemented",
+	hearth.CrossSlot:       "cross_slot",
+}
+
+// fail answers with an error. An answer that has begun cannot be taken back.
+func fail(w http.ResponseWriter, err error) {
+	kind, msg, code := hearth.KindOf(err), "internal error", http.StatusInternalServerError
+	var e *hearth.Error
+	if errors.As(err, &e) && kind != hearth.Internal {
+		msg, code = e.Msg, status[kind]
+		switch {
+		case kind == hearth.NoCache:
+			msg = "Cache Not Found: " + msg
+		case kind == hearth.Limited && (e.Limit == hearth.RequestSize || e.Limit == hearth.ItemSize || e.Limit == hearth.ElementSize):
+			code = http.StatusRequestEntityTooLarge
+		}
+	}
+	if kind == hearth.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="hearth"`)
+	}
+	answer(w, code, map[string]string{"code": codes[kind], "message": msg})
+}
+
+// answer sends a value as JSON.
+func answer(w http.ResponseWriter, code int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		code, b = http.StatusInternalServerError, []byte(`{"code":"internal_error","message":"internal error"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(b, '\n'))
+}
+
+// bodyBytesMax bounds the JSON bodies of requests.
+const bodyBytesMax = 1 << 20
+
+// read decodes a JSON body, in which every member must be known.
+func read(r *http.Request, v any) error {
+	b, err := io.ReadAll(io.LimitReader(r.Body, bodyBytesMax+1))
+	switch {
+	case err != nil:
+		return &hearth.Error{Kind: hearth.Canceled, Msg: "the body ended early", Err: err}
+	case len(b) > bodyBytesMax:
+		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize, Msg: "the body is longer than 1 MiB"}
+	}
+	return decode(b, v)
+}
+
+func invalid(format string, args ...any) error {
+	return &hearth.Error{Kind: hearth.Invalid, Msg: fmt.Sprintf(format, args...)}
+}
