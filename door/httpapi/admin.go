@@ -48,7 +48,7 @@ func (a *API) listSettings(w http.ResponseWriter, r *http.Request) error {
 		t := &control.Table[i]
 		out = append(out, setting{t.Name, t.Unit, defaults.Show(control.Setting(i)), t.Doc})
 	}
-	answer(w, http.StatusOK, map[string]any{"settings": out})
+	writeJSON(w, http.StatusOK, map[string]any{"settings": out})
 	return nil
 }
 
@@ -66,7 +66,7 @@ func (a *API) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, settingsBody{s.Account.Map()})
+	writeJSON(w, http.StatusOK, settingsBody{s.Account.Map()})
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (a *API) setAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := a.gateway.Change(r.Context(), c, control.SetAccount{Settings: body.Settings}); err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, settingsBody{a.gateway.View().Account.Map()})
+	writeJSON(w, http.StatusOK, settingsBody{a.gateway.View().Account.Map()})
 	return nil
 }
 
@@ -120,7 +120,7 @@ func (a *API) listCaches(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, cacheJSON(each, a.gateway.Holds(each)))
 	}
 	slices.SortFunc(out, func(x, y cache) int { return strings.Compare(x.Name, y.Name) })
-	answer(w, http.StatusOK, map[string]any{"caches": out})
+	writeJSON(w, http.StatusOK, map[string]any{"caches": out})
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (a *API) answerCache(w http.ResponseWriter, c *gateway.Caller, name string,
 	for i := range control.Table {
 		out.Effective[control.Table[i].Name] = settings.Show(control.Setting(i))
 	}
-	answer(w, code, out)
+	writeJSON(w, code, out)
 	return nil
 }
 

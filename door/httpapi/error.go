@@ -1,5 +1,3 @@
-// Package httpapi answers plain HTTP: items, topics, administration. It knows requests and responses, and nothing of
-// permissions, limits, or where things live.
 package httpapi
 
 import (
@@ -67,12 +65,20 @@ func errorJSON(err error) []byte { return appendJSON(nil, problemOf(err)) }
 
 // refuse answers with an error.
 func refuse(w http.ResponseWriter, err error) {
-	writeJSON(w, status[hearth.KindOf(err)], problemOf(err))
+	if hearth.KindOf(err) == hearth.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="hearth"`)
+	}
+	p := problemOf(err)
+	if hearth.KindOf(err) == hearth.NoCache {
+		p.Message = "Cache Not Found: " + p.Message // clients tell it from a missing key by these words
+	}
+	writeJSON(w, status[hearth.KindOf(err)], p)
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
 	_, _ = w.Write(append(appendJSON(nil, v), '\n'))
 }

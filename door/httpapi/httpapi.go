@@ -3,12 +3,10 @@
 //
 // A request is a row: its pattern and how it is served. Rows stand with their family, as a function that returns them
 // (itemRoutes in item.go, roleRoutes in role.go …); families lists those functions, and a new family adds one line
-// there. A row's function returns an error where it has not answered; fail says each kind of error once for all.
+// there. A row's function returns an error where it has not answered; refuse says each kind of error once for all.
 package httpapi
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,11 +37,12 @@ func New(o Options) *API {
 		for _, r := range routes(a) {
 			a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) {
 				if err := r.serve(w, q); err != nil {
-					fail(w, err)
+					refuse(w, err)
 				}
 			})
 		}
 	}
+	a.mux.Handle("/topics/", Topics(o.Gateway))
 	return a
 }
 
@@ -108,75 +107,6 @@ func (a *API) signIn(r *http.Request, token, cache string) (*gateway.Caller, err
 	return a.gateway.SignIn(gateway.Credential{Token: token, Peer: from.Addr(), Door: gateway.HTTP}, cache)
 }
 
-// status is how HTTP says each kind of error. Internal alone has no row: it is a 500 that shows nothing.
-var status = [hearth.KindCount]int{
-	hearth.Invalid:         http.StatusBadRequest,
-	hearth.Unauthenticated: http.StatusUnauthorized,
-	hearth.Denied:          http.StatusForbidden,
-	hearth.NoCache:         http.StatusNotFound,
-	hearth.NotFound:        http.StatusNotFound,
-	hearth.Exists:          http.StatusConflict,
-	hearth.WrongType:       http.StatusBadRequest,
-	hearth.Precondition:    http.StatusPreconditionFailed,
-	hearth.Limited:         http.StatusTooManyRequests,
-	hearth.Unavailable:     http.StatusServiceUnavailable,
-	hearth.Timeout:         http.StatusGatewayTimeout,
-	hearth.Canceled:        499, // the client closed the request; nobody reads it
-	hearth.Unimplemented:   http.StatusNotImplemented,
-	hearth.CrossSlot:       http.StatusBadRequest,
-}
-
-// codes is what the body of an error calls each kind.
-var codes = [hearth.KindCount]string{
-	hearth.Internal:        "internal_error",
-	hearth.Invalid:         "invalid_argument",
-	hearth.Unauthenticated: "unauthenticated",
-	hearth.Denied:          "permission_denied",
-	hearth.NoCache:         "cache_not_found",
-	hearth.NotFound:        "not_found",
-	hearth.Exists:          "already_exists",
-	hearth.WrongType:       "wrong_type",
-	hearth.Precondition:    "failed_precondition",
-	hearth.Limited:         "limit_exceeded",
-	hearth.Unavailable:     "unavailable",
-	hearth.Timeout:         "timeout",
-	hearth.Canceled:        "canceled",
-	hearth.Unimplemented:   "unimplemented",
-	hearth.CrossSlot:       "cross_slot",
-}
-
-// fail answers with an error. An answer that has begun cannot be taken back.
-func fail(w http.ResponseWriter, err error) {
-	kind, msg, code := hearth.KindOf(err), "internal error", http.StatusInternalServerError
-	var e *hearth.Error
-	if errors.As(err, &e) && kind != hearth.Internal {
-		msg, code = e.Msg, status[kind]
-		switch {
-		case kind == hearth.NoCache:
-			msg = "Cache Not Found: " + msg
-		case kind == hearth.Limited && (e.Limit == hearth.RequestSize || e.Limit == hearth.ItemSize || e.Limit == hearth.ElementSize):
-			code = http.StatusRequestEntityTooLarge
-		}
-	}
-	if kind == hearth.Unauthenticated {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="hearth"`)
-	}
-	answer(w, code, map[string]string{"code": codes[kind], "message": msg})
-}
-
-// answer sends a value as JSON.
-func answer(w http.ResponseWriter, code int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		code, b = http.StatusInternalServerError, []byte(`{"code":"internal_error","message":"internal error"}`)
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(code)
-	_, _ = w.Write(append(b, '\n'))
-}
-
 // bodyBytesMax bounds the JSON bodies of requests.
 const bodyBytesMax = 1 << 20
 
@@ -192,6 +122,4 @@ func read(r *http.Request, v any) error {
 	return decode(b, v)
 }
 
-func invalid(format string, args ...any) error {
-	return &hearth.Error{Kind: hearth.Invalid, Msg: fmt.Sprintf(format, args...)}
-}
+func invalidf(format string, args ...any) error { return invalid(fmt.Sprintf(format, args...)) }

@@ -61,7 +61,7 @@ func (a *API) listAllKeys(w http.ResponseWriter, r *http.Request) error {
 			Owner: p.Owner, Permissions: show(&p)})
 	}
 	slices.SortFunc(out, func(x, y fullKey) int { return strings.Compare(x.ID, y.ID) })
-	answer(w, http.StatusOK, map[string]any{"keys": out})
+	writeJSON(w, http.StatusOK, map[string]any{"keys": out})
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (a *API) createAnyKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusCreated, issuedJSON(&made))
+	writeJSON(w, http.StatusCreated, issuedJSON(&made))
 	return nil
 }
 
@@ -143,6 +143,6 @@ func (a *API) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusCreated, issuedJSON(&made))
+	writeJSON(w, http.StatusCreated, issuedJSON(&made))
 	return nil
 }

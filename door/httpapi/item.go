@@ -59,7 +59,7 @@ func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
 	text := r.URL.Query().Get("ttl_seconds")
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seconds <= 0 || seconds > math.MaxInt64/1000 {
-		return invalid("ttl_seconds is %q; it is required, a whole number above 0", text)
+		return invalidf("ttl_seconds is %q; it is required, a whole number above 0", text)
 	}
 	o.Expiry.TTL = seconds * 1000
 	if o.Value, err = readValue(w, r, a.valueMax(c)); err != nil {

@@ -14,7 +14,7 @@ func decode(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return invalid("the JSON is not as it should be: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return invalidf("the JSON is not as it should be: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if d.More() {
 		return invalid("the JSON is followed by something else")
@@ -33,7 +33,7 @@ func page[T any](r *http.Request, all []T, name func(T) string) ([]T, string, er
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > pageMax {
-			return nil, "", invalid("limit is %q; it is a number from 1 to %d", text, pageMax)
+			return nil, "", invalidf("limit is %q; it is a number from 1 to %d", text, pageMax)
 		}
 		limit = n
 	}

@@ -74,7 +74,7 @@ func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, struct {
+	writeJSON(w, http.StatusOK, struct {
 		Token string `json:"api_key"`
 		Key   key    `json:"key_info"`
 	}{made.Token, keyJSON(made.Key)})
@@ -88,7 +88,7 @@ func parseExpiry(text json.RawMessage) (seconds int64, never bool, err error) {
 	}
 	at, err := strconv.ParseInt(string(text), 10, 64)
 	if seconds = at - time.Now().Unix(); err != nil || seconds <= 0 {
-		return 0, false, invalid(`expiry is %s; it is "never" or the epoch seconds of a time to come`, text)
+		return 0, false, invalidf(`expiry is %s; it is "never" or the epoch seconds of a time to come`, text)
 	}
 	return seconds, false, nil
 }
@@ -109,7 +109,7 @@ func (a *API) listKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, struct {
+	writeJSON(w, http.StatusOK, struct {
 		Keys []key  `json:"key_info"`
 		Next string `json:"next_token,omitempty"`
 	}{keysJSON(all), next})
@@ -124,6 +124,6 @@ func (a *API) revokeKey(w http.ResponseWriter, r *http.Request) error {
 	if err := a.gateway.Change(r.Context(), c, control.RevokeKey{ID: r.PathValue("key")}); err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, struct{}{})
+	writeJSON(w, http.StatusOK, struct{}{})
 	return nil
 }

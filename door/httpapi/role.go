@@ -51,7 +51,7 @@ func (a *API) listRoles(w http.ResponseWriter, r *http.Request) error {
 	}
 	kind := r.URL.Query().Get("type")
 	if kind != "" && kind != "system" && kind != "custom" {
-		return invalid("type is %q; it is system or custom", kind)
+		return invalidf("type is %q; it is system or custom", kind)
 	}
 	var all []*control.Role
 	if kind != "custom" {
@@ -73,7 +73,7 @@ func (a *API) listRoles(w http.ResponseWriter, r *http.Request) error {
 	for _, role := range all {
 		out.Roles = append(out.Roles, roleJSON(role))
 	}
-	answer(w, http.StatusOK, out)
+	writeJSON(w, http.StatusOK, out)
 	return nil
 }
 
@@ -113,7 +113,7 @@ func (a *API) putRole(w http.ResponseWriter, r *http.Request, made *control.Role
 	if err := a.gateway.PutRole(r.Context(), c, control.PutRole{Role: made, New: new}); err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, roleJSON(made))
+	writeJSON(w, http.StatusOK, roleJSON(made))
 	return nil
 }
 
@@ -136,13 +136,13 @@ func (a *API) deleteRole(w http.ResponseWriter, r *http.Request) error {
 				Invitations []struct{} `json:"invitations"`
 				Keys        []key      `json:"api_keys"`
 			}{"blocked", []struct{}{}, []struct{}{}, keysJSON(users)}
-			answer(w, http.StatusOK, blocked)
+			writeJSON(w, http.StatusOK, blocked)
 			return nil
 		}
 	}
 	if err := a.gateway.Change(r.Context(), c, control.DeleteRole{ID: id}); err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, map[string]string{"status": "deleted"})
+	writeJSON(w, http.StatusOK, map[string]string{"status": "deleted"})
 	return nil
 }

@@ -77,7 +77,7 @@ const rulesMax = 100
 func (p *permissions) parse() (auth.Permissions, error) {
 	var out auth.Permissions
 	if len(p.Rules) == 0 || len(p.Rules) > rulesMax {
-		return out, invalid("rules: 1 to %d of them", rulesMax)
+		return out, invalidf("rules: 1 to %d of them", rulesMax)
 	}
 	for i := range p.Rules {
 		r, err := p.Rules[i].parse()
@@ -93,7 +93,7 @@ func (p *permissions) parse() (auth.Permissions, error) {
 		for _, text := range c.IPFilter.Ranges {
 			n, err := netip.ParsePrefix(text)
 			if err != nil {
-				return out, invalid("allowed_cidr_ranges: %q is not a network such as 10.0.0.0/8", text)
+				return out, invalidf("allowed_cidr_ranges: %q is not a network such as 10.0.0.0/8", text)
 			}
 			out.Networks = append(out.Networks, n.Masked())
 		}
@@ -104,13 +104,13 @@ func (p *permissions) parse() (auth.Permissions, error) {
 func (r *rule) parse() (auth.Rule, error) {
 	i := slices.IndexFunc(ruleTypes, func(t ruleType) bool { return t.name == r.Type })
 	if i < 0 {
-		return auth.Rule{}, invalid("a rule's type is %q; it is one of account_management, auth_management, resource_management, cache, topic, store, function and database", r.Type)
+		return auth.Rule{}, invalidf("a rule's type is %q; it is one of account_management, auth_management, resource_management, cache, topic, store, function and database", r.Type)
 	}
 	t := &ruleTypes[i]
 	out := auth.Rule{Resource: t.resource}
 	for _, w := range r.Permissions {
 		if !slices.Contains(t.words, w) {
-			return out, invalid("a rule of type %s permits %q; it can permit %s", t.name, w, strings.Join(t.words, ", "))
+			return out, invalidf("a rule of type %s permits %q; it can permit %s", t.name, w, strings.Join(t.words, ", "))
 		}
 		for _, known := range words {
 			if known.word == w {
@@ -119,7 +119,7 @@ func (r *rule) parse() (auth.Rule, error) {
 		}
 	}
 	if out.Access == 0 {
-		return out, invalid("a rule of type %s has no permissions; it can permit %s", t.name, strings.Join(t.words, ", "))
+		return out, invalidf("a rule of type %s has no permissions; it can permit %s", t.name, strings.Join(t.words, ", "))
 	}
 	for _, name := range []string{"caches", "items", "topics", "resources", "stores", "functions", "databases"} {
 		text := *r.field(name)
@@ -134,7 +134,7 @@ func (r *rule) parse() (auth.Rule, error) {
 		case t.inner.field:
 			to = &out.Item
 		default:
-			return out, invalid("a rule of type %s has no %s", t.name, name)
+			return out, invalidf("a rule of type %s has no %s", t.name, name)
 		}
 		var err error
 		if *to, err = s.parse(text); err != nil {
@@ -165,7 +165,7 @@ func (s *selectorType) parse(text json.RawMessage) (auth.Selector, error) {
 			allowed += ` or {"` + m + `": ...}`
 		}
 	}
-	return auth.Selector{}, invalid("%s is %s; it is %s", s.field, text, allowed)
+	return auth.Selector{}, invalidf("%s is %s; it is %s", s.field, text, allowed)
 }
 
 // show returns permissions as JSON says them.

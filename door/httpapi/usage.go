@@ -39,7 +39,7 @@ func (a *API) usage(w http.ResponseWriter, r *http.Request) error {
 	by := map[string]bool{}
 	for _, word := range strings.FieldsFunc(query.Get("by"), func(c rune) bool { return c == ',' }) {
 		if word != "day" && word != "credential" && word != "verb" && word != "cache" {
-			return invalid("by has %q; it has any of day, cache, credential and verb", word)
+			return invalidf("by has %q; it has any of day, cache, credential and verb", word)
 		}
 		by[word] = true
 	}
@@ -62,7 +62,7 @@ func (a *API) usage(w http.ResponseWriter, r *http.Request) error {
 	case "csv":
 		return answerCSV(w, out)
 	default:
-		return invalid("format is %q; it is json or csv", format)
+		return invalidf("format is %q; it is json or csv", format)
 	}
 }
 
@@ -76,7 +76,7 @@ func (a *API) answerUsage(w http.ResponseWriter, from, to string, lines []usageL
 	if a.prices != nil {
 		out.Currency = a.prices.Currency
 	}
-	answer(w, http.StatusOK, out)
+	writeJSON(w, http.StatusOK, out)
 }
 
 func answerCSV(w http.ResponseWriter, lines []usageLine) error {
