@@ -127,6 +127,9 @@ func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, er
 	if err = b.authorize(o, s); err == nil {
 		if err = b.exists(c.cache); err == nil {
 			in, err = b.admit(g, o, s)
+			if c, ok := o.(op.Checker); ok && err == nil {
+				err = c.Check()
+			}
 		}
 	}
 	if err != nil {

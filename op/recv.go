@@ -19,11 +19,15 @@ func failed(vs []respwire.Value) error {
 	return nil
 }
 
+// recvInt reads a number; a function says one that Lua's numbers have no bits for as a text.
 func recvInt(v respwire.Value, r *Reply) error {
 	if v.IsError() {
 		return serverError(v)
 	}
 	r.Int = v.Int
+	if v.Type == '$' {
+		r.Int, _ = ParseInt(v.Str)
+	}
 	return nil
 }
 

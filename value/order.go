@@ -78,10 +78,10 @@ func (o *order) place(rank int) (c, i int) {
 }
 
 func (o *order) insert(score float64, key []byte, r ref) {
+	c, i := o.search(score, key)
 	if len(o.chunks) == 0 {
 		o.chunks, o.counts = append(o.chunks, chunk{}), append(o.counts, 0)
 	}
-	c, i := o.search(score, key)
 	if i == 0 && c > 0 {
 		c, i = c-1, len(o.chunks[c-1].refs)
 	}

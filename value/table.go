@@ -83,7 +83,7 @@ func (t *table) put(e *element) (r ref, added bool) {
 	r = refIn(s.slots[i])
 	rec, _ := t.record(r)
 	if align(len(rec)) == align(size) {
-		e.append(t.kind, rec[:0:align(size)])
+		e.append(t.kind, t.arena.at(r)[:0:align(size)])
 		return r, false
 	}
 	b, n := t.arena.make(size)
