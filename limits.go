@@ -24,6 +24,25 @@ const (
 	TopicPatternLagMax    = 1024             // topics that a subscription to a pattern may be behind in
 )
 
+// Bounds of webhooks.
+const (
+	WebhooksMax              = 100              // webhooks of one cache
+	WebhookNameBytesMax      = 128              // the name of one
+	WebhookURLBytesMax       = 2048             // the URL that one posts to
+	WebhookQueueMessagesMax  = 10_000           // messages of one webhook that wait for its receiver
+	WebhookQueueBytesMax     = 16 << 20         // bytes of them
+	WebhookDeliveriesMax     = 64               // deliveries under way in the process
+	WebhookDestinationMax    = 8                // of them, to one host and port
+	WebhookTimeout           = 5 * time.Second  // one attempt, from the look-up of the host to the end of the answer
+	WebhookRetryHorizon      = 15 * time.Minute // a message is tried for so long, and at least once
+	WebhookBackoffFirst      = time.Second      // before the second attempt; doubled before each one after it
+	WebhookBackoffMax        = time.Minute
+	WebhookBreakerFailures   = 5              // in a row, after which one attempt at a time goes to a destination
+	WebhookRotationOverlap   = 24 * time.Hour // an old secret signs for so long beside the new one
+	WebhookRedirectsMax      = 3
+	WebhookResponseBytesRead = 16 << 10 // of an answer, so that its connection can be used again
+)
+
 // A ring has room for the largest message with all that is kept beside it, and the process for several rings.
 const _ = uint(TopicRingBytesMax-TopicMessageBytesMax-1<<20) + uint(TopicsBytesMax-4*TopicRingBytesMax)
 

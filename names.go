@@ -1,6 +1,7 @@
 package hearth
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,12 +13,17 @@ func CheckCacheName(name string) error { return checkName("cache name", name, Ca
 // CheckTopicName returns an Invalid error unless name can be the name of a topic.
 func CheckTopicName(name string) error { return checkName("topic name", name, TopicNameBytesMax) }
 
+// CheckWebhookName returns an Invalid error unless name can be the name of a webhook.
+func CheckWebhookName(name string) error {
+	return checkName("webhook name", name, WebhookNameBytesMax)
+}
+
 func checkName(what, name string, bytesMax int) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return &Error{Kind: Invalid, Msg: what + " is empty"}
 	case len(name) > bytesMax:
-		return &Error{Kind: Invalid, Msg: what + " is longer than 255 bytes"}
+		return &Error{Kind: Invalid, Msg: fmt.Sprintf("%s is longer than %d bytes", what, bytesMax)}
 	case !utf8.ValidString(name):
 		return &Error{Kind: Invalid, Msg: what + " is not valid UTF-8"}
 	case strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }):

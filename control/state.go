@@ -28,6 +28,8 @@ type Cache struct {
 	Topics   hearth.Space `json:"topics"`  // of its topics; it outlives a flush, which is about items
 	Created  int64        `json:"created"` // milliseconds
 	Settings Settings     `json:"settings"`
+
+	Webhooks map[string]*Webhook `json:"webhooks,omitempty"` // by name
 }
 
 // Change makes one change to the state. Apply returns a new State and leaves the old one alone; now is in milliseconds.
