@@ -23,7 +23,9 @@ import (
 // the connection, "fill n" is followed by n bytes that are answered by reference.
 type lines struct{ greeting string }
 
-func (p lines) Open(c *Conn, out *Writer) Session { return &lineSession{conn: c, answers: make(chan string, 1)} }
+func (p lines) Open(c *Conn, out *Writer) Session {
+	return &lineSession{conn: c, answers: make(chan string, 1)}
+}
 
 // shared is lines on a port that serves HTTP/1.1 too.
 type shared struct{ lines }

@@ -167,8 +167,8 @@ func (s *Server) give(nc net.Conn) {
 
 // left is called when a connection of a loop has ended.
 func (s *Server) left(c *Conn) {
-	s.forget(c)
 	s.Limits.leave()
+	s.forget(c)
 }
 
 func (s *Server) forget(c *Conn) {

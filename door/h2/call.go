@@ -5,6 +5,8 @@ package h2
 import (
 	"context"
 	"net/netip"
+
+	"github.com/hearthcache/hearth/door"
 )
 
 // Handler answers gRPC calls. ServeCall runs on the goroutine that read the request and must never wait: it finishes
@@ -47,6 +49,14 @@ type Call interface {
 
 // Peered is a Call that knows where it comes from, for permissions that are bound to networks.
 type Peered interface{ Peer() netip.Addr }
+
+// Referrer is a Call that can send a large part of a message without copying it, as all of package h2's can.
+type Referrer interface {
+	Call
+	// EndWith is End for a message that goes on, after b, with value. owner is released once value was sent, or will
+	// not be. The length of a field that value belongs to stands in b.
+	EndWith(b, value []byte, owner door.Releaser)
+}
 
 // Status is how a call ends. The zero Status is OK.
 type Status struct {

@@ -1,0 +1,279 @@
+package h2
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/hearthcache/hearth/door"
+)
+
+// conn is one HTTP/2 connection: the door.Session of it. All of it but the part that says so belongs to the loop.
+type conn struct {
+	server *Server
+	door   *door.Conn
+	out    *door.Writer // of the method under way
+	local  any          // what the gRPC handler keeps here
+	fields decoder
+	head   *head   // of the header block under way
+	heads  *head   // free ones
+	spare  *stream // free ones
+	spares int
+	path   string // of the last call
+
+	greeted  bool // the preface has come
+	settled  bool // and the first SETTINGS
+	leaving  bool // the peer was told that no further stream is taken
+	warned   bool // and before that, that this will be so
+	lastID   uint32
+	block    []byte // a header block that goes on in CONTINUATION frames
+	blockID  uint32
+	blockEnd bool
+	blockLen int // frames
+
+	cur      *stream // the stream opened last, if it is not in streams
+	streams  map[uint32]*stream
+	count    int // open streams
+	handlers int // goroutines of http.Handlers
+	recent   [64]recent
+	newest   int
+
+	window   int   // what the peer may still send
+	unsaid   int   // what it may send besides, without knowing it yet
+	credit   int64 // what we may send
+	initial  int64 // what we may send on a new stream
+	frameMax int
+	sending  []*stream // have something to send that a window allows
+	hungry   []*stream // streams of responses that had no room
+	held     int       // bytes that wait in streams
+	deferred []*stream // calls that wait until less is held
+	partial  int       // bytes of unfinished messages
+	granted  int       // bytes of large messages that may come
+	asking   []*stream // streams with a large message that may not yet
+
+	nuisances, resets int
+	since             time.Time
+
+	mu   sync.Mutex // guards the rest
+	news []*stream  // streams that other goroutines have something for
+	dead bool
+}
+
+// recent remembers a stream that has ended.
+type recent struct {
+	id  uint32
+	our bool // we ended it before the peer had
+}
+
+// failure is an error that ends the connection with a GOAWAY.
+type failure struct {
+	code code
+	why  string
+}
+
+// Error says what the peer did wrong.
+func (f failure) Error() string { return f.why }
+
+func fail(c code, why string) error { return failure{c, why} }
+
+// Feed implements door.Session.
+func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
+	c.out = out
+	used, err = c.frames(in)
+	return used, c.finish(err)
+}
+
+// finish ends a turn: what became possible is sent. An error is told to the peer.
+func (c *conn) finish(err error) error {
+	if err == nil {
+		err = c.settleTurn()
+	}
+	var f failure
+	if errors.As(err, &f) {
+		c.out.B = appendGoAway(c.out.B, c.lastID, f.code, f.why)
+		err = io.EOF
+	}
+	c.out = nil
+	return err
+}
+
+// settleTurn does what is done once for all frames of a turn.
+func (c *conn) settleTurn() error {
+	c.push()
+	for len(c.deferred) > 0 && c.held < HeldBytesMax {
+		st := c.deferred[0]
+		c.deferred = c.deferred[1:]
+		if !st.closed {
+			st.run()
+		}
+	}
+	if c.unsaid >= ConnWindowBytes/2 {
+		c.out.B = appendWindow(c.out.B, 0, uint32(c.unsaid))
+		c.window += c.unsaid
+		c.unsaid = 0
+	}
+	if c.leaving && c.count == 0 && c.handlers == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// frames handles every complete frame of in.
+func (c *conn) frames(in []byte) (used int, err error) {
+	if !c.greeted {
+		n := min(len(in), len(preface))
+		if string(in[:n]) != preface[:n] {
+			return 0, fail(codeProtocol, "not an HTTP/2 connection preface")
+		}
+		if n < len(preface) {
+			return 0, nil
+		}
+		c.greeted = true
+		used = n
+	}
+	for len(in)-used >= frameHeadBytes {
+		f, size := parseHead(in[used:])
+		if size > frameBytesMax {
+			return used, fail(codeFrameSize, "a frame is larger than SETTINGS_MAX_FRAME_SIZE")
+		}
+		if len(in)-used < frameHeadBytes+size {
+			break
+		}
+		used += frameHeadBytes
+		f.payload = in[used : used+size : used+size]
+		used += size
+		if err := c.frame(&f); err != nil {
+			return used, err
+		}
+	}
+	return used, nil
+}
+
+// frame handles one frame.
+func (c *conn) frame(f *frame) error {
+	if !c.settled {
+		if f.kind != frameSettings || f.flags&flagAck != 0 {
+			return fail(codeProtocol, "the first frame is not SETTINGS")
+		}
+		c.settled = true
+	}
+	if c.blockID != 0 && (f.kind != frameContinuation || f.id != c.blockID) {
+		return fail(codeProtocol, "a header block is interrupted")
+	}
+	switch f.kind {
+	case frameData:
+		return c.onData(f)
+	case frameHeaders:
+		return c.onHeaders(f)
+	case framePriority:
+		return c.onPriority(f)
+	case frameReset:
+		return c.onReset(f)
+	case frameSettings:
+		return c.onSettings(f)
+	case framePush:
+		return fail(codeProtocol, "a client must not push")
+	case framePing:
+		return c.onPing(f)
+	case frameGoAway:
+		return c.onGoAway(f)
+	case frameWindow:
+		return c.onWindow(f)
+	case frameContinuation:
+		return c.onContinuation(f)
+	}
+	return c.nuisance() // unknown frames are ignored
+}
+
+// Woken implements door.Session.
+func (c *conn) Woken(out *door.Writer) error {
+	c.out = out
+	c.mu.Lock()
+	news := c.news
+	c.news = nil
+	c.mu.Unlock()
+	for _, st := range news {
+		st.shared.noted.Store(false)
+		if st.http != nil {
+			st.http.retire()
+		}
+		if !st.closed {
+			st.attend()
+		}
+	}
+	return c.finish(nil)
+}
+
+// Drain implements door.Session: the peer learns that no new streams are wanted; those that cross this are still
+// answered, until it has answered the PING that follows.
+func (c *conn) Drain(out *door.Writer) error {
+	c.out = out
+	if !c.greeted {
+		return c.finish(io.EOF)
+	}
+	c.warned = true
+	out.B = appendGoAway(out.B, windowMax, codeNone, "")
+	out.B = append(appendHead(out.B, len(drainPing), framePing, 0, 0), drainPing...)
+	return c.finish(nil)
+}
+
+// drainPing is what the PING after the first GOAWAY carries.
+const drainPing = "draining"
+
+// leave tells the peer which streams will still be answered. Streams of responses end here, since they would not by
+// themselves; their clients take them up again elsewhere.
+func (c *conn) leave() {
+	if c.leaving {
+		return
+	}
+	c.leaving = true
+	c.out.B = appendGoAway(c.out.B, c.lastID, codeNone, "")
+	for _, st := range c.all() {
+		if st.pump != nil && !st.finished {
+			st.Finish(Status{Code: grpcUnavailable, Message: "the server is shutting down"})
+		}
+	}
+}
+
+// Closed implements door.Session.
+func (c *conn) Closed() {
+	c.mu.Lock()
+	c.dead = true
+	c.mu.Unlock()
+	for _, st := range c.all() {
+		c.remove(st)
+	}
+}
+
+// all returns the open streams.
+func (c *conn) all() []*stream {
+	all := make([]*stream, 0, c.count)
+	if c.cur != nil {
+		all = append(all, c.cur)
+	}
+	for _, st := range c.streams {
+		all = append(all, st)
+	}
+	return all
+}
+
+// nuisance counts a frame that costs us more than the peer.
+func (c *conn) nuisance() error {
+	c.nuisances++
+	if c.nuisances > NuisanceMax && c.tooOften() {
+		return fail(codeCalm, "too many control frames")
+	}
+	return nil
+}
+
+// tooOften reports whether the bound that was just passed was so within NuisanceTime; if not, counting begins anew.
+func (c *conn) tooOften() bool {
+	now := time.Now()
+	if now.Sub(c.since) < NuisanceTime {
+		return true
+	}
+	c.since = now
+	c.nuisances, c.resets = 0, 0
+	return false
+}

@@ -1,0 +1,169 @@
+package h2
+
+import "encoding/binary"
+
+func (c *conn) onSettings(f *frame) error {
+	switch {
+	case f.id != 0:
+		return fail(codeProtocol, "SETTINGS on a stream")
+	case f.flags&flagAck != 0 && len(f.payload) > 0:
+		return fail(codeFrameSize, "SETTINGS acknowledged with settings")
+	case f.flags&flagAck != 0:
+		return nil
+	case len(f.payload)%6 != 0:
+		return fail(codeFrameSize, "SETTINGS of an odd size")
+	}
+	if err := c.nuisance(); err != nil {
+		return err
+	}
+	for p := f.payload; len(p) > 0; p = p[6:] {
+		if err := c.setting(binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])); err != nil {
+			return err
+		}
+	}
+	c.out.B = appendHead(c.out.B, 0, frameSettings, flagAck, 0)
+	return nil
+}
+
+// setting obeys one setting. The size of the peer's decoding table does not matter: we never fill it.
+func (c *conn) setting(id uint16, value uint32) error {
+	switch id {
+	case settingPush:
+		if value > 1 {
+			return fail(codeProtocol, "SETTINGS_ENABLE_PUSH is neither 0 nor 1")
+		}
+	case settingWindow:
+		if value > windowMax {
+			return fail(codeFlow, "SETTINGS_INITIAL_WINDOW_SIZE is too large")
+		}
+		return c.resizeWindows(int64(value))
+	case settingFrameSize:
+		if value < frameBytesMax || value > 1<<24-1 {
+			return fail(codeProtocol, "SETTINGS_MAX_FRAME_SIZE is out of range")
+		}
+		c.frameMax = int(value)
+	}
+	return nil
+}
+
+// resizeWindows changes what may be sent on every stream; the sum may be negative for a while.
+func (c *conn) resizeWindows(initial int64) error {
+	diff := initial - c.initial
+	c.initial = initial
+	if c.count == 0 || diff == 0 {
+		return nil
+	}
+	for _, st := range c.all() {
+		st.credit += diff
+		if st.credit > windowMax {
+			return fail(codeFlow, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large")
+		}
+		st.list()
+	}
+	return nil
+}
+
+func (c *conn) onPing(f *frame) error {
+	switch {
+	case f.id != 0:
+		return fail(codeProtocol, "PING on a stream")
+	case len(f.payload) != 8:
+		return fail(codeFrameSize, "PING of another size than 8")
+	case f.flags&flagAck != 0:
+		if c.warned && string(f.payload) == drainPing {
+			c.leave()
+		}
+		return nil
+	}
+	c.out.B = append(appendHead(c.out.B, 8, framePing, flagAck, 0), f.payload...)
+	return c.nuisance()
+}
+
+func (c *conn) onGoAway(f *frame) error {
+	switch {
+	case f.id != 0:
+		return fail(codeProtocol, "GOAWAY on a stream")
+	case len(f.payload) < 8:
+		return fail(codeFrameSize, "GOAWAY is too short")
+	}
+	return c.nuisance() // the peer may well go on with the streams that it has
+}
+
+func (c *conn) onPriority(f *frame) error {
+	switch {
+	case f.id == 0:
+		return fail(codeProtocol, "PRIORITY on no stream")
+	case len(f.payload) != 5:
+		c.reset(f.id, codeFrameSize)
+	case binary.BigEndian.Uint32(f.payload)&windowMax == f.id:
+		c.reset(f.id, codeProtocol)
+	}
+	return c.nuisance()
+}
+
+func (c *conn) onWindow(f *frame) error {
+	if len(f.payload) != 4 {
+		return fail(codeFrameSize, "WINDOW_UPDATE of another size than 4")
+	}
+	n := int64(binary.BigEndian.Uint32(f.payload) & windowMax)
+	if f.id == 0 {
+		c.credit += n
+		if n == 0 || c.credit > windowMax {
+			return fail(windowFault(n), "WINDOW_UPDATE is out of range")
+		}
+		return nil
+	}
+	if c.idle(f.id) {
+		return fail(codeProtocol, "WINDOW_UPDATE on an idle stream")
+	}
+	st := c.lookup(f.id)
+	if st == nil {
+		return c.nuisance() // it may have crossed the end of the stream
+	}
+	st.credit += n
+	if n == 0 || st.credit > windowMax {
+		c.reset(f.id, windowFault(n))
+		return nil
+	}
+	st.list()
+	return nil
+}
+
+// idle reports whether a stream was never opened.
+func (c *conn) idle(id uint32) bool { return id%2 == 0 || id > c.lastID && !c.leaving }
+
+func windowFault(n int64) code {
+	if n == 0 {
+		return codeProtocol
+	}
+	return codeFlow
+}
+
+func (c *conn) onReset(f *frame) error {
+	switch {
+	case len(f.payload) != 4:
+		return fail(codeFrameSize, "RST_STREAM of another size than 4")
+	case f.id == 0 || c.idle(f.id):
+		return fail(codeProtocol, "RST_STREAM on an idle stream")
+	}
+	st := c.lookup(f.id)
+	if st == nil {
+		return c.nuisance()
+	}
+	c.remove(st)
+	c.resets++
+	if c.resets > ResetsMax && c.tooOften() {
+		return fail(codeCalm, "too many streams are reset")
+	}
+	return nil
+}
+
+// reset ends a stream with an error.
+func (c *conn) reset(id uint32, why code) {
+	c.out.B = appendReset(c.out.B, id, why)
+	if st := c.lookup(id); st != nil {
+		st.remote = true
+		c.remove(st)
+		c.recent[c.newest].our = true
+	}
+}

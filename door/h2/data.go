@@ -1,0 +1,217 @@
+package h2
+
+import (
+	"encoding/binary"
+
+	"github.com/hearthcache/hearth"
+)
+
+func (c *conn) onData(f *frame) error {
+	if f.id == 0 || c.idle(f.id) {
+		return fail(codeProtocol, "DATA on an idle stream")
+	}
+	size := len(f.payload)
+	if !f.unpad() {
+		return fail(codeProtocol, "padding is longer than its frame")
+	}
+	if size > c.window {
+		return fail(codeFlow, "DATA beyond the connection's window")
+	}
+	c.window -= size
+	c.unsaid += size
+	end := f.flags&flagEndStream != 0
+	if size == 0 && !end {
+		if err := c.nuisance(); err != nil {
+			return err
+		}
+	}
+	st := c.lookup(f.id)
+	switch {
+	case st == nil:
+		return c.lateData(f.id)
+	case st.remote:
+		c.reset(f.id, codeClosed)
+		return nil
+	case size > int(st.window):
+		c.reset(f.id, codeFlow)
+		return nil
+	}
+	st.window -= int32(size)
+	st.received += int64(len(f.payload))
+	if h := st.head; h.length >= 0 && (st.received > h.length || end && st.received != h.length) {
+		c.reset(f.id, codeProtocol)
+		return nil
+	}
+	switch {
+	case st.refused:
+	case st.http != nil:
+		st.http.receive(f.payload, size-len(f.payload))
+	default:
+		st.take(f.payload, end)
+		return nil
+	}
+	if end {
+		c.endRequest(st)
+	}
+	return nil
+}
+
+// lateData handles data on a stream that has been. What was under way when we ended the stream is ignored.
+func (c *conn) lateData(id uint32) error {
+	if known, our := c.remembers(id); known && our || c.leaving {
+		return nil
+	}
+	c.out.B = appendReset(c.out.B, id, codeClosed)
+	return c.countReset()
+}
+
+// endRequest notes that a request is complete.
+func (c *conn) endRequest(st *stream) {
+	if h := st.head; h.length >= 0 && st.received != h.length {
+		c.reset(st.id, codeProtocol)
+		return
+	}
+	switch {
+	case st.http != nil:
+		st.remote = true
+		st.http.receiveEnd()
+	case st.refused:
+		st.remote = true
+	default:
+		st.take(nil, true)
+		return
+	}
+	if st.sentAll {
+		c.remove(st)
+	}
+}
+
+// prefixBytes is what stands before each gRPC message: whether it is compressed, and its length.
+const prefixBytes = 5
+
+// take adds to a gRPC request. Most come in one frame, and are answered from where they were read.
+func (st *stream) take(p []byte, end bool) {
+	if end && len(st.in) == 0 {
+		st.remote = true
+		st.arrive(p)
+		return
+	}
+	st.in = append(st.in, p...)
+	st.counted += len(p)
+	st.conn.partial += len(p)
+	if st.need == 0 && len(st.in) >= prefixBytes {
+		size := binary.BigEndian.Uint32(st.in[1:])
+		if size > hearth.MessageBytesMax {
+			st.refuse(tooLarge(int64(size)))
+			return
+		}
+		st.need = prefixBytes + int(size)
+		st.ask()
+	}
+	if end {
+		st.remote = true
+		st.arrive(st.in)
+		return
+	}
+	if st.conn.partial > MessagesBytesMax {
+		st.conn.reset(st.id, codeCalm)
+	}
+}
+
+// ask lets a large message come as a whole, when the connection has room for it.
+func (st *stream) ask() {
+	beyond := st.need - windowDefault
+	if beyond <= 0 {
+		return
+	}
+	c := st.conn
+	st.kept = true
+	st.grant = -beyond // negative while it is asked for
+	c.asking = append(c.asking, st)
+	c.grantMore()
+}
+
+// grantMore lets large messages come, in the order of their asking.
+func (c *conn) grantMore() {
+	for len(c.asking) > 0 {
+		st := c.asking[0]
+		if !st.closed && st.grant < 0 {
+			if c.granted-st.grant > PartialBytesMax {
+				return
+			}
+			st.grant = -st.grant
+			c.granted += st.grant
+			st.window += int32(st.grant)
+			c.out.B = appendWindow(c.out.B, st.id, uint32(st.grant))
+			if cap(st.in) < st.need && c.partial+st.need <= MessagesBytesMax {
+				st.in = append(make([]byte, 0, st.need), st.in...)
+			}
+		}
+		c.asking = c.asking[1:]
+	}
+	c.asking = nil
+}
+
+// refuse ends a call whose request need not be read to its end.
+func (st *stream) refuse(s Status) {
+	st.refused = true
+	st.in = nil
+	st.Finish(s)
+}
+
+// arrive runs a call whose request is complete.
+func (st *stream) arrive(in []byte) {
+	if s, ok := st.open(in); !ok {
+		st.settleRequest()
+		st.Finish(s)
+		return
+	}
+	c := st.conn
+	if c.held >= HeldBytesMax {
+		if st.counted == 0 {
+			st.borrowed = append([]byte(nil), st.borrowed...)
+			st.counted = len(st.borrowed)
+			c.partial += st.counted
+		}
+		if c.partial > MessagesBytesMax {
+			st.Finish(Status{Code: grpcExhausted, Message: "too many answers wait to be read"})
+			return
+		}
+		st.kept = true
+		c.deferred = append(c.deferred, st)
+		return
+	}
+	st.run()
+}
+
+// open finds the message in what has come, and decompresses it.
+func (st *stream) open(in []byte) (Status, bool) {
+	if len(in) < prefixBytes {
+		return Status{Code: grpcInternal, Message: "the request holds no message"}, false
+	}
+	size := binary.BigEndian.Uint32(in[1:])
+	switch {
+	case size > hearth.MessageBytesMax:
+		return tooLarge(int64(size)), false
+	case len(in) != prefixBytes+int(size):
+		return Status{Code: grpcInternal, Message: "the request is not one whole message"}, false
+	}
+	st.borrowed = in[prefixBytes:]
+	if in[0] == 0 {
+		return Status{}, true
+	}
+	if in[0] != 1 {
+		return Status{Code: grpcInternal, Message: "a message is flagged neither 0 nor 1"}, false
+	}
+	return st.inflate()
+}
+
+// run lets the handler answer.
+func (st *stream) run() {
+	c := st.conn
+	st.settleRequest()
+	c.server.grpc.ServeCall(st)
+	if !st.finished && st.shared == nil {
+		st.Finish(Status{Code: grpcInternal, Message: "the handler has left the call unfinished"})
+	}
+}

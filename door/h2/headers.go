@@ -1,0 +1,171 @@
+package h2
+
+import "encoding/binary"
+
+func (c *conn) onHeaders(f *frame) error {
+	if f.id == 0 || f.id%2 == 0 {
+		return fail(codeProtocol, "HEADERS on a stream that a client cannot open")
+	}
+	if !f.unpad() {
+		return fail(codeProtocol, "padding is longer than its frame")
+	}
+	own := false
+	if f.flags&flagPriority != 0 {
+		if len(f.payload) < 5 {
+			return fail(codeFrameSize, "HEADERS is too short")
+		}
+		own = binary.BigEndian.Uint32(f.payload)&windowMax == f.id
+		f.payload = f.payload[5:]
+	}
+	if own {
+		return fail(codeProtocol, "a stream depends on itself")
+	}
+	end := f.flags&flagEndStream != 0
+	if f.flags&flagEndHeaders != 0 {
+		return c.onBlock(f.id, end, f.payload)
+	}
+	c.blockID, c.blockEnd, c.blockLen = f.id, end, 1
+	c.block = append(c.block[:0], f.payload...)
+	return nil
+}
+
+func (c *conn) onContinuation(f *frame) error {
+	if c.blockID == 0 {
+		return fail(codeProtocol, "CONTINUATION without HEADERS")
+	}
+	c.blockLen++
+	if c.blockLen > ContinuationsMax || len(c.block)+len(f.payload) > HeaderBytesMax {
+		return fail(codeCalm, "a header block is too long")
+	}
+	c.block = append(c.block, f.payload...)
+	if f.flags&flagEndHeaders == 0 {
+		return nil
+	}
+	id, block := c.blockID, c.block
+	c.blockID, c.block = 0, nil
+	return c.onBlock(id, c.blockEnd, block)
+}
+
+// onBlock handles a complete header block: it opens a stream, or is its trailer. Whatever becomes of it, it is decoded,
+// since the table of later ones depends on it.
+func (c *conn) onBlock(id uint32, end bool, block []byte) error {
+	h := c.newHead()
+	if err := c.decode(h, block); err != nil {
+		return err
+	}
+	if st := c.lookup(id); st != nil {
+		return c.onTrailer(st, end, h)
+	}
+	if id <= c.lastID {
+		return c.onLate(id, h)
+	}
+	if c.leaving {
+		c.freeHead(h)
+		return nil // it was opened before the peer read our GOAWAY, which says that it will not be answered
+	}
+	c.lastID = id
+	switch {
+	case h.tooLarge:
+		c.refuseHead(id, end, h)
+		return nil
+	case c.count >= StreamsMax:
+		c.freeHead(h)
+		c.reset(id, codeRefused)
+		return c.countReset()
+	}
+	if h.check() != "" {
+		c.freeHead(h)
+		c.reset(id, codeProtocol)
+		return c.countReset()
+	}
+	c.open(id, end, h)
+	return nil
+}
+
+// decode undoes the compression of a block.
+func (c *conn) decode(h *head, block []byte) error {
+	d := &c.fields
+	for d.begin(block); d.more(); {
+		name, value, err := d.next()
+		if err != nil {
+			return fail(codeCompression, err.Error())
+		}
+		if name == nil {
+			break
+		}
+		h.add(name, value)
+		if h.size > 16*HeaderBytesMax {
+			return fail(codeCalm, "a header is too large")
+		}
+	}
+	return nil
+}
+
+// onTrailer handles a header block on an open stream.
+func (c *conn) onTrailer(st *stream, end bool, h *head) error {
+	defer c.freeHead(h)
+	switch {
+	case st.remote:
+		c.reset(st.id, codeClosed)
+	case !end, h.broken != "", h.method != nil, h.path != nil, h.scheme != nil, h.authority != nil:
+		c.reset(st.id, codeProtocol)
+	default:
+		if st.http != nil {
+			st.http.trailer(h)
+		}
+		c.endRequest(st)
+	}
+	return nil
+}
+
+// onLate handles a header block on a stream that has been.
+func (c *conn) onLate(id uint32, h *head) error {
+	c.freeHead(h)
+	known, our := c.remembers(id)
+	switch {
+	case our:
+		return c.countReset()
+	case known:
+		return fail(codeClosed, "HEADERS on a closed stream")
+	}
+	return fail(codeProtocol, "a stream is opened out of order")
+}
+
+// refuseHead answers a request whose header is too large.
+func (c *conn) refuseHead(id uint32, end bool, h *head) {
+	c.freeHead(h)
+	block := appendField(nil, ":status", "431")
+	c.out.B = appendHeaders(c.out.B, id, block, true)
+	if !end {
+		c.out.B = appendReset(c.out.B, id, codeNone)
+	}
+	c.remember(id, true)
+}
+
+// countReset counts a stream that came to nothing.
+func (c *conn) countReset() error {
+	c.resets++
+	if c.resets > ResetsMax && c.tooOften() {
+		return fail(codeCalm, "too many streams fail")
+	}
+	return nil
+}
+
+func (c *conn) newHead() *head {
+	h := c.heads
+	if h == nil {
+		h = &head{text: make([]byte, 0, 256), fields: make([]field, 0, 12)}
+	} else {
+		c.heads = h.next
+	}
+	h.reset()
+	return h
+}
+
+func (c *conn) freeHead(h *head) {
+	if cap(h.text) > 4<<10 || c.heads != nil && c.heads.next != nil {
+		return // an unusual one, or enough of them
+	}
+	h.next = c.heads
+	c.heads = h
+}

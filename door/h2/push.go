@@ -1,0 +1,165 @@
+package h2
+
+import "github.com/hearthcache/hearth/door"
+
+// shares counts who still needs a piece of memory, on the loop: the stream that will send more of it, and each part
+// that the socket has not taken.
+type shares struct {
+	owner door.Releaser
+	count int
+}
+
+// Release implements door.Releaser.
+func (s *shares) Release() {
+	if s.count--; s.count == 0 {
+		s.owner.Release()
+	}
+}
+
+// kept is the owner of memory that nobody will write again.
+type kept struct{}
+
+// Release leaves the memory to the garbage collector.
+func (kept) Release() {}
+
+// enqueue keeps part of an answer until the windows allow it. Nobody writes p before owner is released.
+func (st *stream) enqueue(p []byte, owner door.Releaser) {
+	k := chunk{p: p}
+	if owner != nil {
+		k.owner = &shares{owner, 1}
+	}
+	st.queue = append(st.queue, k)
+	st.queued += len(p)
+	st.conn.held += len(p)
+}
+
+// list puts a stream among those that can send.
+func (st *stream) list() {
+	if !st.listed && st.queued > 0 && st.credit > 0 {
+		st.listed = true
+		st.conn.sending = append(st.conn.sending, st)
+	}
+}
+
+// push sends what the windows allow, in turns, until the socket has enough to do.
+func (c *conn) push() {
+	for len(c.sending) > 0 && c.credit > 0 {
+		if c.out.Queued() >= OutBytesMax {
+			c.comeBack()
+			break
+		}
+		st := c.sending[0]
+		c.sending[0] = nil
+		c.sending = c.sending[1:]
+		st.listed = false
+		if st.closed {
+			continue
+		}
+		st.sendQueued()
+		st.list()
+	}
+	if len(c.sending) == 0 {
+		c.sending = nil
+	}
+	c.feedHungry()
+}
+
+// comeBack asks for another turn when this one has brought the socket all it should have at once. If the socket does
+// not take it, the door calls when it has.
+func (c *conn) comeBack() {
+	if c.door.Queued() == 0 {
+		c.door.Wake()
+	}
+}
+
+// feedHungry lets streams of responses go on that had no room.
+func (c *conn) feedHungry() {
+	if len(c.hungry) == 0 {
+		return
+	}
+	hungry := c.hungry
+	c.hungry = nil
+	for i, st := range hungry {
+		if c.held >= HeldBytesMax || c.out.Queued() >= OutBytesMax {
+			c.hungry = append(c.hungry, hungry[i:]...)
+			if c.held < HeldBytesMax {
+				c.comeBack()
+			}
+			return
+		}
+		switch {
+		case st.closed || st.finished:
+			st.hungry = false
+		case st.queued > StreamRoomBytes/2:
+			c.hungry = append(c.hungry, st)
+		default:
+			st.hungry = false
+			st.attend()
+		}
+	}
+}
+
+// turnBytes is how much one stream sends before another has its turn.
+const turnBytes = 64 << 10
+
+// sendQueued sends what the windows allow of a stream's queue, as DATA frames.
+func (st *stream) sendQueued() {
+	c := st.conn
+	for sent := 0; sent < turnBytes && st.queued > 0; {
+		n := min(int64(st.queued), st.credit, c.credit, int64(c.frameMax), 1<<14)
+		if n <= 0 {
+			return
+		}
+		end := byte(0)
+		if int(n) == st.queued && st.http != nil && st.http.endsWithData(st) {
+			end = flagEndStream
+		}
+		c.out.B = appendHead(c.out.B, int(n), frameData, end, st.id)
+		st.credit -= n
+		c.credit -= n
+		sent += int(n)
+		st.dequeue(int(n))
+		if end != 0 {
+			st.endedWithData()
+			return
+		}
+	}
+	if st.queued == 0 && st.finished {
+		st.sendEnd()
+	}
+}
+
+// refBytes is what part of a frame must have to be worth a place of its own in writev.
+const refBytes = 4 << 10
+
+// dequeue hands n bytes of the queue to the socket.
+func (st *stream) dequeue(n int) {
+	c := st.conn
+	st.queued -= n
+	c.held -= n
+	for n > 0 {
+		k := &st.queue[0]
+		m := min(n, len(k.p))
+		whole := m == len(k.p)
+		n -= m
+		p := k.p[:m]
+		k.p = k.p[m:]
+		switch {
+		case len(p) < refBytes:
+			c.out.B = append(c.out.B, p...)
+		case k.owner != nil:
+			k.owner.count++
+			c.out.Ref(p, k.owner)
+		default:
+			c.out.Ref(p, kept{})
+		}
+		if whole {
+			k.release()
+			st.queue[0] = chunk{}
+			st.queue = st.queue[1:]
+		}
+	}
+	if st.queued == 0 {
+		st.queue = nil
+	}
+}
