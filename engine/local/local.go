@@ -1,10 +1,17 @@
 // Package local keeps items in the memory of this process: shards, expiry, eviction and byte accounting around
-// op.Op's Apply. It knows no commands, no caches and no tenants.
+// op.Op's Apply. It knows no commands, but for a shorter way of op.Get and op.Set, and no caches and tenants.
+//
+// A space's items live in logs outside the Go heap (log.go), found by an index of eight bytes an item (index.go) and
+// evicted in the order of the logs (evict.go). Large values are blocks (blocks.go), large collections Go objects.
 package local
 
 import (
 	"context"
+	"hash/maphash"
+	"math/bits"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -15,98 +22,108 @@ import (
 
 // Options configures an Engine. The zero Options is ready to use.
 type Options struct {
-	BytesMax int64        // memory for keys, values, index and metadata; 0 is a quarter of the machine's
+	BytesMax int64        // memory for keys, values, index and metadata; 0 is a quarter of the machine's or the cgroup's
 	Now      func() int64 // the clock, in milliseconds; nil is the machine's
 }
 
 // Engine keeps items in memory.
 type Engine struct {
-	now func() int64
-
-	mu    sync.Mutex // guards items; held for one command
-	items map[hearth.Space]map[string]*item
+	now      func() int64
+	seed     maphash.Seed
+	bytesMax int64
+	slack    int64
+	grain    int64 // shards report changes of so many bytes
+	spread   int   // shards of a space that has grown
+	arena    *arena
+	blocks   blocks
+	spaces   spaces
+	graves   graves
+	feed     feed
+	shards   atomic.Uint64 // made so far
+	logical  atomic.Int64  // bytes of items and index as reported, without blocks
+	heap     atomic.Int64  // bytes on the Go heap among them
+	weights  atomic.Int64  // of all spaces
+	kicks    chan struct{} // wakes Run
+	wakeAt   atomic.Int64  // when Run wakes by itself, in milliseconds
+	closed   sync.Once
 }
 
-type item struct {
-	kind   value.Kind
-	expiry int64
-	bytes  []byte
-	block  *value.Block
-	coll   value.Collection
-	attrs  value.Attrs
-}
+// How a store is divided: among enough shards for the processors, each large enough to evict well.
+const (
+	shardBytes  = 4 << 20
+	shardsMax   = 256
+	shardsByCPU = 32
+	grainMax    = 16 << 10
+	bytesMaxMin = 64 << 10
+)
 
 // New returns an empty engine.
 func New(o Options) *Engine {
-	e := &Engine{now: o.Now, items: map[hearth.Space]map[string]*item{}}
+	bytesMax := o.BytesMax
+	if bytesMax <= 0 {
+		bytesMax = defaultBytesMax()
+	}
+	bytesMax = max(bytesMax, bytesMaxMin)
+	e := &Engine{
+		now: o.Now, seed: maphash.MakeSeed(), bytesMax: bytesMax, slack: slackBytes,
+		grain: min(grainMax, bytesMax>>12), spread: spreadFor(bytesMax), kicks: make(chan struct{}, 1),
+	}
 	if e.now == nil {
-		e.now = func() int64 { return time.Now().UnixMilli() }
+		e.now = clock()
+	}
+	e.spaces.live, e.spaces.place = map[hearth.Space]*space{}, map[hearth.Space]int{}
+	e.spaces.dropped = map[hearth.Space]uint64{}
+	var err error
+	if e.arena, err = newArena(bytesMax); err != nil {
+		panic("local: the system gives no address space: " + err.Error())
+	}
+	if e.blocks.region, err = reserve(blockSpace*bytesMax + groupBytes); err != nil {
+		panic("local: the system gives no address space: " + err.Error())
 	}
 	return e
 }
 
+// blockSpace is how much more address space than memory blocks have: they take it in classes, and never trade it.
+const blockSpace = 8
+
+// spreadFor returns into how many shards a space of this engine is divided when it has grown: a power of two.
+func spreadFor(bytesMax int64) int {
+	n := min(int(min(bytesMax/shardBytes, shardsMax)), shardsByCPU*runtime.GOMAXPROCS(0))
+	return 1 << (bits.Len(uint(max(n, 1))) - 1)
+}
+
+// clock returns milliseconds that never go back: the wall clock's at first, and from then on the time that passes.
+func clock() func() int64 {
+	start := time.Now()
+	millis := start.UnixMilli()
+	return func() int64 { return millis + int64(time.Since(start)/time.Millisecond) }
+}
+
+// plain is the kind of what the shorter ways of Get and Set work on.
+const plain = value.Scalar
+
+func (e *Engine) hash(key []byte) uint64 { return maphash.Bytes(e.seed, key) }
+
 // Do implements engine.Engine.
-func (e *Engine) Do(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error {
-	_, err := e.Try(s, o, r)
+func (e *Engine) Do(_ context.Context, id hearth.Space, o op.Op, r *op.Reply) error {
+	switch o := o.(type) {
+	case *op.Get:
+		return e.get(id, o, r)
+	case *op.Set:
+		return e.set(id, o, r)
+	case op.Multi:
+		return e.multi(id, o, r)
+	}
+	h := e.hash(o.Key())
+	s := e.space(id).lock(h)
+	err := s.apply(h, o, e.now(), r)
+	s.finish()
 	return err
 }
 
 // Try implements engine.Trier: nothing here waits.
-func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	m, ok := o.(op.Multi)
-	if !ok {
-		entry := e.load(s, o.Key(), now)
-		err := o.Apply(entry, now, r)
-		e.keep(s, o.Key(), entry, err)
-		return true, err
-	}
-	keys := m.Keys()
-	entries := make([]*value.Entry, len(keys))
-	seen := map[string]*value.Entry{}
-	for i, k := range keys {
-		if seen[string(k)] == nil {
-			seen[string(k)] = e.load(s, k, now)
-		}
-		entries[i] = seen[string(k)]
-	}
-	err := m.ApplyAll(entries, now, r)
-	for i, k := range keys {
-		e.keep(s, k, entries[i], err)
-	}
-	return true, err
-}
-
-func (e *Engine) load(s hearth.Space, key []byte, now int64) *value.Entry {
-	entry := &value.Entry{}
-	if it := e.items[s][string(key)]; it != nil && (it.expiry == 0 || now < it.expiry) {
-		entry.Load(it.kind, it.expiry, it.bytes, it.block, it.coll, it.attrs)
-	}
-	return entry
-}
-
-func (e *Engine) keep(s hearth.Space, key []byte, entry *value.Entry, err error) {
-	if err != nil {
-		return
-	}
-	switch entry.Change() {
-	case value.Deleted:
-		delete(e.items[s], string(key))
-	case value.Touched, value.Written:
-		if e.items[s] == nil {
-			e.items[s] = map[string]*item{}
-		}
-		it := &item{kind: entry.Kind(), expiry: entry.Expiry(), block: entry.Block(), coll: entry.Collection(), attrs: entry.Attrs()}
-		if it.block != nil {
-			it.block.Retain()
-		} else if it.kind == value.Scalar {
-			b, _ := entry.Bytes()
-			it.bytes = append([]byte{}, b...)
-		}
-		e.items[s][string(key)] = it
-	}
+func (e *Engine) Try(id hearth.Space, o op.Op, r *op.Reply) (bool, error) {
+	return true, e.Do(context.Background(), id, o, r)
 }
 
 // DoAll implements engine.Engine.
@@ -114,13 +131,60 @@ func (e *Engine) DoAll(ctx context.Context, s hearth.Space, os []op.Op, rs []op.
 	engine.Each(ctx, e, s, os, rs)
 }
 
-// Drop implements engine.Engine.
-func (e *Engine) Drop(ctx context.Context, s hearth.Space) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.items, s)
+// get is op.Get without an Entry between the record and the reply.
+func (e *Engine) get(id hearth.Space, o *op.Get, r *op.Reply) error {
+	h := e.hash(o.K)
+	s := e.space(id).lock(h)
+	_, rec := s.find(h, o.K)
+	if rec == nil {
+		r.Status, r.Cause = op.Miss, s.cause(h)
+		s.mu.Unlock()
+		return nil
+	}
+	if rec.meta&(kindMask|sideBit) != uint32(plain) || rec.meta&expiryBit != 0 && rec.expired(e.now()) {
+		err := s.apply(h, o, e.now(), r)
+		s.finish()
+		return err
+	}
+	rec.used()
+	r.SetValue(rec.value())
+	r.Status = op.Hit
+	s.mu.Unlock()
 	return nil
 }
 
-// Close implements engine.Engine.
-func (e *Engine) Close() error { return nil }
+// set is op.Set without an Entry, for a value that goes into a record.
+func (e *Engine) set(id hearth.Space, o *op.Set, r *op.Reply) error {
+	h := e.hash(o.K)
+	s := e.space(id).lock(h)
+	if o.Block != nil || o.Flags != 0 || len(o.Value) >= blockMin || s.gone {
+		err := s.apply(h, o, e.now(), r)
+		s.finish()
+		return err
+	}
+	var expiry int64
+	if o.Expiry != (op.Expiry{}) {
+		expiry = o.Expiry.When(e.now())
+	}
+	sl, old := s.find(h, o.K)
+	if old != nil {
+		old.used()
+	}
+	err := s.store(h, sl, old, &draft{kind: plain, expiry: expiry, key: o.K, value: o.Value})
+	if err == nil {
+		s.tell(engine.ItemSet, o.K)
+		s.marked(h)
+	}
+	s.finish()
+	return err
+}
+
+// Close implements engine.Engine. Nobody may use the engine, or blocks that it gave out, after it.
+func (e *Engine) Close() error {
+	e.closed.Do(func() {
+		e.arena.unmap()
+		e.arena.held.unmap()
+		e.blocks.unmap()
+	})
+	return nil
+}

@@ -1,0 +1,132 @@
+package local
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/value"
+)
+
+// blocks is the memory of large values: each has a stretch of address space of its own, of which only the pages in use
+// are held. Stretches that were given back keep their pages for a while, because a fresh page costs a fault.
+type blocks struct {
+	region
+	held atomic.Int64 // bytes of pages: in use, or kept for the next value
+
+	mu     sync.Mutex // guards the rest
+	next   uint64     // address space never used begins here
+	free   [blockClasses][]stretch
+	pooled int64 // bytes of pages kept
+}
+
+// stretch is free address space; the first so many bytes of it are resident.
+type stretch struct {
+	off      uint64
+	resident int64
+}
+
+const (
+	blockMin     = 16 << 10 // values from here on are blocks of their own
+	blockClasses = 4 * 20   // four to a doubling
+	blockPoolMax = 32 << 20
+)
+
+// blockClass returns the number of the class that holds size bytes, and its bytes of address space.
+func blockClass(size int) (int, int64) {
+	n := max(size, pageBytes)
+	shift := bits.Len(uint(n-1)) - 3
+	quarters := (n - 1) >> shift // 4 to 7
+	return (shift-9)*4 + quarters - 4, int64(quarters+1) << shift
+}
+
+// alloc returns a block of size bytes, with one reference.
+func (b *blocks) alloc(size int) (*value.Block, error) {
+	c, space := blockClass(size)
+	if c >= blockClasses {
+		return nil, errFull
+	}
+	b.mu.Lock()
+	var s stretch
+	switch n := len(b.free[c]); {
+	case n > 0:
+		s = b.free[c][n-1]
+		b.free[c] = b.free[c][:n-1]
+		b.pooled -= s.resident
+	case int64(b.next)+space <= b.size:
+		s.off = b.next
+		b.next += uint64(space)
+	default:
+		b.mu.Unlock()
+		return nil, errFull
+	}
+	b.mu.Unlock()
+	b.held.Add(max(0, pagesUp(int64(size))-s.resident))
+	s.resident = max(s.resident, pagesUp(int64(size)))
+	return value.NewBlock(b.bytes(s.off, size), func(k *value.Block) { b.put(c, s) }), nil
+}
+
+// put takes back the stretch of a block without references.
+func (b *blocks) put(c int, s stretch) {
+	b.mu.Lock()
+	keep := b.pooled+s.resident <= min(blockPoolMax, b.size/64)
+	if keep {
+		b.pooled += s.resident
+		b.free[c] = append(b.free[c], s)
+	}
+	b.mu.Unlock()
+	if keep {
+		return
+	}
+	b.giveBack(s.off, s.resident)
+	b.held.Add(-s.resident)
+	b.mu.Lock()
+	// Resident stretches are taken from the end.
+	b.free[c] = append(b.free[c], stretch{})
+	copy(b.free[c][1:], b.free[c])
+	b.free[c][0] = stretch{off: s.off}
+	b.mu.Unlock()
+}
+
+// trim gives back the pages that were kept.
+func (b *blocks) trim() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.free {
+		for i := range b.free[c] {
+			if s := &b.free[c][i]; s.resident > 0 {
+				b.giveBack(s.off, s.resident)
+				b.held.Add(-s.resident)
+				s.resident = 0
+			}
+		}
+	}
+	b.pooled = 0
+}
+
+// kept reports whether there is something to trim.
+func (b *blocks) kept() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pooled > 0
+}
+
+// owns reports whether a block came from here.
+func (b *blocks) owns(k *value.Block) bool {
+	p := uintptr(unsafe.Pointer(unsafe.SliceData(k.Bytes())))
+	base := uintptr(b.base)
+	return p >= base && p < base+uintptr(b.size)
+}
+
+// Reserve implements engine.Blocks. The memory counts from now on, and against the space once it is stored.
+func (e *Engine) Reserve(s hearth.Space, size int) (*value.Block, error) {
+	if int64(size) > e.bytesMax/2 {
+		return nil, errFull
+	}
+	if e.over(int64(size)) {
+		e.relieve(nil, int64(size))
+	}
+	return e.blocks.alloc(size)
+}

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
+)
+
+// GCPercent is what cmd/hearth gives debug.SetGCPercent: the engine counts large collections, the only items on the Go
+// heap, with this headroom.
+const GCPercent = 50
+
+// BytesMax returns the bound that the engine keeps.
+func (e *Engine) BytesMax() int64 { return e.bytesMax }
+
+// Bound implements engine.Bounder.
+func (e *Engine) Bound(id hearth.Space, floor, ceiling int64, weight int) {
+	sp := e.space(id)
+	sp.floor.Store(floor)
+	sp.ceiling.Store(ceiling)
+	w := int64(max(1, weight))
+	e.weights.Add(w - sp.weight.Swap(w))
+}
+
+// Size implements engine.Measurer.
+func (e *Engine) Size(id hearth.Space) engine.Size {
+	sp := e.spaces.get(id)
+	if sp == nil {
+		return engine.Size{}
+	}
+	z := engine.Size{Expired: sp.expired.Load()}
+	for i := range z.Evicted {
+		z.Evicted[i] = sp.evicted[i].Load()
+	}
+	for _, s := range sp.layout.Load().shards {
+		s.mu.Lock()
+		z.Items += int64(s.items)
+		z.Bytes += s.size()
+		s.mu.Unlock()
+	}
+	return z
+}
+
+// defaultBytesMax is a quarter of the machine's memory, or of what the control group allows where that is less.
+func defaultBytesMax() int64 {
+	limit := int64(4 << 30)
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) == nil {
+		limit = int64(info.Totalram) * int64(info.Unit)
+	}
+	own, _ := os.ReadFile("/proc/self/cgroup")
+	for _, file := range cgroupFiles(string(own)) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 {
+			limit = min(limit, n)
+		}
+	}
+	return limit / 4
+}
+
+// cgroupFiles names where the limits of the groups in /proc/self/cgroup stand, those of all groups above included:
+// version 2 has one line, 0::/path, version 1 a line with the controller memory.
+func cgroupFiles(own string) (files []string) {
+	for line := range strings.Lines(own) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		root, name := "", ""
+		switch {
+		case parts[0] == "0" && parts[1] == "":
+			root, name = "/sys/fs/cgroup", "memory.max"
+		case strings.Contains(","+parts[1]+",", ",memory,"):
+			root, name = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		default:
+			continue
+		}
+		for path := strings.TrimRight(parts[2], "/"); ; path = path[:strings.LastIndexByte(path, '/')] {
+			files = append(files, root+path+"/"+name)
+			if path == "" {
+				break
+			}
+		}
+	}
+	return files
+}

@@ -1,0 +1,325 @@
+package local
+
+import "unsafe"
+
+// The index finds records by the hash of their key. It is extendible: a directory, ordered by the leading bits of the
+// hash, of pages that grow by an eighth at a time and split in two when they have pageLinesMax lines. So nothing ever
+// doubles at once, and a shard pays about nine bytes an item at any size.
+//
+// A page is an array of lines of eight slots, a line being what the processor fetches at once. An item's slot is in the
+// line that its hash points to or, where that is full, in the next one with room; the slots of a line are used from
+// the first on, so a search ends at the first empty one. A slot is the tag (tagBits of the hash, after those that
+// chose the shard) and the position of the record in units of recordAlign.
+const (
+	lineSlots    = 8
+	lineBytes    = lineSlots * 8
+	pageLinesMax = 64
+	tagBits      = 26
+	posBits      = 64 - tagBits
+	posMask      = 1<<posBits - 1
+	homeBits     = 12 // of the hash that choose the line of a page
+	depthMax     = tagBits - homeBits
+	scanBits     = 48 // of the hash that a scan's cursor carries
+)
+
+// page describes one page, in the directory: where it is, its lines, its items, and how many bits of the hash lead to it.
+type page struct {
+	off   uint64
+	lines uint16
+	items uint16
+	depth uint8
+}
+
+type line [lineSlots]uint64
+
+type index struct {
+	a     *arena
+	dir   []page // without pointers; a page of less depth than the directory stands there several times
+	depth uint8
+	skip  uint8 // bits of the hash that chose the shard
+	items int
+	bytes int64 // of pages and directory
+}
+
+func (x *index) line(p *page, n uint) *line { return (*line)(x.a.at(p.off + uint64(n)*lineBytes)) }
+
+// home returns the line that a hash without its skipped bits points to.
+func (p *page) home(y uint64) uint {
+	return uint((y << p.depth >> (64 - homeBits)) * uint64(p.lines) >> homeBits)
+}
+
+func (p *page) after(n uint) uint {
+	if n++; n < uint(p.lines) {
+		return n
+	}
+	return 0
+}
+
+func (x *index) at(y uint64) *page { return &x.dir[y>>(64-x.depth)] }
+
+func pos(slot uint64) uint64 { return (slot & posMask) * recordAlign }
+
+func slot(y, off uint64) uint64 { return y>>posBits<<posBits | off/recordAlign }
+
+// find returns the slot and the record of a key, nil where there is none.
+func (x *index) find(h uint64, key []byte) (*uint64, *record) {
+	if x.items == 0 {
+		return nil, nil
+	}
+	y := h << x.skip
+	p := x.at(y)
+	n := p.home(y)
+	for range p.lines {
+		l := x.line(p, n)
+		for i := range l {
+			v := l[i]
+			if v == 0 {
+				return nil, nil
+			}
+			if (v^y)>>posBits != 0 {
+				continue
+			}
+			if r := (*record)(x.a.at(pos(v))); string(r.key()) == string(key) {
+				return &l[i], r
+			}
+		}
+		n = p.after(n)
+	}
+	return nil, nil
+}
+
+// findAt returns the slot of the record at off.
+func (x *index) findAt(h, off uint64) *uint64 {
+	y := h << x.skip
+	p := x.at(y)
+	n := p.home(y)
+	want := slot(y, off)
+	for range p.lines {
+		l := x.line(p, n)
+		for i := range l {
+			if l[i] == want {
+				return &l[i]
+			}
+		}
+		n = p.after(n)
+	}
+	return nil
+}
+
+// insert adds a slot for the record at off.
+func (x *index) insert(h, off uint64) error {
+	y := h << x.skip
+	if x.dir == nil {
+		p, err := x.newPage(1, 0)
+		if err != nil {
+			return err
+		}
+		x.dir = []page{p}
+	}
+	p := x.at(y)
+	if int(p.items)+1 > int(p.lines)*(lineSlots-1) {
+		if err := x.grow(y); err != nil {
+			return err
+		}
+		p = x.at(y)
+	}
+	x.put(p, y, slot(y, off))
+	x.count(y, 1)
+	return nil
+}
+
+// put finds room for a slot.
+func (x *index) put(p *page, y, v uint64) {
+	for n := p.home(y); ; n = p.after(n) {
+		l := x.line(p, n)
+		for i := range l {
+			if l[i] == 0 {
+				l[i] = v
+				return
+			}
+		}
+	}
+}
+
+// count changes the number of a page's items wherever it stands in the directory.
+func (x *index) count(y uint64, by int) {
+	x.items += by
+	from, n := x.span(y)
+	for i := range n {
+		x.dir[from+i].items += uint16(by)
+	}
+}
+
+// span returns where the page of y stands in the directory, and how often.
+func (x *index) span(y uint64) (from, n uint64) {
+	i := y >> (64 - x.depth)
+	n = 1 << (x.depth - x.dir[i].depth)
+	return i &^ (n - 1), n
+}
+
+// remove empties the slot s, and moves back what had to go to a later line because the slot's line was full.
+func (x *index) remove(h uint64, s *uint64) {
+	y := h << x.skip
+	p := x.at(y)
+	at := uint64(uintptr(unsafe.Pointer(s))-uintptr(x.a.base)) - p.off
+	n := uint(at / lineBytes)
+	full := x.drop(x.line(p, n), uint(at%lineBytes/8))
+	for m := p.after(n); full && m != n; m = p.after(m) {
+		l := x.line(p, m)
+		i := x.displaced(p, l, n, m)
+		if i < lineSlots {
+			x.line(p, n)[lineSlots-1] = l[i]
+			full = x.drop(l, i)
+			n = m
+			continue
+		}
+		full = l[lineSlots-1] != 0
+	}
+	x.count(y, -1)
+	x.shrink(y)
+}
+
+// drop takes slot i out of l, and reports whether l was full.
+func (x *index) drop(l *line, i uint) bool {
+	last := uint(lineSlots - 1)
+	for l[last] == 0 {
+		last--
+	}
+	l[i], l[last] = l[last], 0
+	return last == lineSlots-1
+}
+
+// displaced returns the first slot of line m that may stand in line n too.
+func (x *index) displaced(p *page, l *line, n, m uint) uint {
+	lines := uint(p.lines)
+	for i, v := range l {
+		if v == 0 {
+			break
+		}
+		if (m-p.home(v&^posMask)+lines)%lines >= (m-n+lines)%lines {
+			return uint(i)
+		}
+	}
+	return lineSlots
+}
+
+func (x *index) newPage(lines int, depth uint8) (page, error) {
+	off, err := x.a.alloc(lines * lineBytes)
+	if err != nil {
+		return page{}, err
+	}
+	clear(x.a.bytes(off, lines*lineBytes))
+	x.bytes += int64(lines * lineBytes)
+	return page{off: off, lines: uint16(lines), depth: depth}, nil
+}
+
+func (x *index) freePage(p page) {
+	x.a.free(p.off)
+	x.bytes -= int64(p.lines) * lineBytes
+}
+
+// grow gives the page of y more lines, or splits it.
+func (x *index) grow(y uint64) error {
+	p := *x.at(y)
+	switch {
+	case p.lines < pageLinesMax:
+		return x.resize(y, min(pageLinesMax, int(p.lines)+max(1, int(p.lines)/8)))
+	case p.depth == depthMax:
+		return x.resize(y, int(p.lines)*2)
+	}
+	return x.split(y)
+}
+
+func (x *index) resize(y uint64, lines int) error {
+	old := *x.at(y)
+	if lines*lineBytes > chunkBytes {
+		return errFull
+	}
+	p, err := x.newPage(lines, old.depth)
+	if err != nil {
+		return err
+	}
+	p.items = old.items
+	x.each(&old, func(v uint64) { x.put(&p, v&^posMask, v) })
+	x.freePage(old)
+	from, n := x.span(y)
+	for i := range n {
+		x.dir[from+i] = p
+	}
+	return nil
+}
+
+// shrink gives lines back where the page of y has become half empty.
+func (x *index) shrink(y uint64) {
+	p := x.at(y)
+	if p.lines > 1 && int(p.items)*2 < int(p.lines)*(lineSlots-2) {
+		// Where there is no room for the smaller page, the larger one stays.
+		_ = x.resize(y, max(1, int(p.items)/(lineSlots-2)+1))
+	}
+}
+
+// each calls do with every slot of a page.
+func (x *index) each(p *page, do func(v uint64)) {
+	for n := range uint(p.lines) {
+		for _, v := range x.line(p, n) {
+			if v == 0 {
+				break
+			}
+			do(v)
+		}
+	}
+}
+
+// split divides the page of y by the next bit of the hash.
+func (x *index) split(y uint64) error {
+	old := *x.at(y)
+	if old.depth == x.depth {
+		x.double()
+	}
+	var items [2]int
+	bit := func(v uint64) uint64 { return v << old.depth >> 63 }
+	x.each(&old, func(v uint64) { items[bit(v)]++ })
+	var half [2]page
+	for i := range half {
+		p, err := x.newPage(items[i]/(lineSlots-2)+1, old.depth+1)
+		if err != nil {
+			if i == 1 {
+				x.freePage(half[0])
+			}
+			return err
+		}
+		p.items = uint16(items[i])
+		half[i] = p
+	}
+	x.each(&old, func(v uint64) { x.put(&half[bit(v)], v&^posMask, v) })
+	from, n := x.span(y)
+	x.freePage(old)
+	for i := range n {
+		x.dir[from+i] = half[i*2/n]
+	}
+	if p := x.at(y); int(p.items)+1 > int(p.lines)*(lineSlots-1) {
+		return x.grow(y)
+	}
+	return nil
+}
+
+// double lets the directory tell apart one more bit.
+func (x *index) double() {
+	dir := make([]page, 2*len(x.dir))
+	for i := range dir {
+		dir[i] = x.dir[i/2]
+	}
+	x.bytes += int64(len(x.dir)) * int64(unsafe.Sizeof(page{}))
+	x.dir = dir
+	x.depth++
+}
+
+// release gives all pages back.
+func (x *index) release() {
+	for i := uint64(0); i < uint64(len(x.dir)); {
+		p := x.dir[i]
+		i += 1 << (x.depth - p.depth)
+		x.freePage(p)
+	}
+	x.dir, x.depth, x.items, x.bytes = nil, 0, 0, 0
+}
