@@ -131,7 +131,7 @@ local function write(keys, args)
     reply = call(name, key, args, 4)
     if name == 'RPUSH' or name == 'LPUSH' then reply = redis.call('LLEN', key) end
   end
-  if type(reply) == 'table' and reply.err then return reply end
+  if reply == false or type(reply) == 'table' and reply.err then return reply end
   if kind == 'none' or args[3] == '1' then expire(key, args[2]) end
   if name == 'HINCRBY' then return redis.call('HGET', key, args[4]) end
   return reply
@@ -150,6 +150,29 @@ local function push(keys, args)
   end
   if kind == 'none' or args[4] == '1' then expire(key, args[3]) end
   return redis.call('LLEN', key)
+end
+
+-- first, last, expiry: the length, -1 where there is no list
+local function retain(keys, args)
+  local key, kind = keys[1], type_of(keys[1])
+  if kind == 'none' then return -1 end
+  if kind ~= 'list' then return redis.error_reply(WRONG) end
+  redis.call('LTRIM', key, args[1], args[2])
+  expire(key, args[3])
+  return redis.call('LLEN', key)
+end
+
+-- destination and sources; expiry, aggregate, weights: the length
+local function union_store(keys, args)
+  local said = { #keys - 1 }
+  for i = 2, #keys do said[#said + 1] = keys[i] end
+  said[#said + 1] = 'WEIGHTS'
+  for i = 3, #args do said[#said + 1] = args[i] end
+  said[#said + 1] = 'AGGREGATE'
+  said[#said + 1] = args[2]
+  local n = redis.pcall('ZUNIONSTORE', keys[1], unpack(said))
+  if type(n) == 'number' then expire(keys[1], args[1]) end
+  return n
 end
 
 -- begin, end, begin, end …, from the last to the first, apart from each other: the length, -1 where there is no list
@@ -232,6 +255,8 @@ redis.register_function('hearth_delete_kind', delete_kind)
 redis.register_function('hearth_write', write)
 redis.register_function('hearth_push', push)
 redis.register_function('hearth_erase', erase)
+redis.register_function('hearth_retain', retain)
+redis.register_function('hearth_union_store', union_store)
 redis.register_function('hearth_subtract_from', subtract_from)
 redis.register_function('hearth_board_remove', board_remove)
 redis.register_function{function_name='hearth_board_rank', callback=board_rank, flags={'no-writes'}}

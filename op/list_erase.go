@@ -68,13 +68,4 @@ func (o *ListErase) Send(b *respwire.Batch, key []byte) {
 }
 
 // Recv implements Op.
-func (o *ListErase) Recv(v []respwire.Value, r *Reply) error {
-	if err := recvInt(v[0], r); err != nil {
-		return err
-	}
-	r.Status = Hit
-	if r.Int < 0 {
-		r.Status, r.Int = Miss, 0
-	}
-	return nil
-}
+func (o *ListErase) Recv(v []respwire.Value, r *Reply) error { return recvLeft(v[0], r) }

@@ -49,13 +49,19 @@ func (o *ListRetain) Apply(e *value.Entry, now int64, r *Reply) error {
 // Send implements Op.
 func (o *ListRetain) Send(b *respwire.Batch, key []byte) {
 	first, last := o.Slice.inclusive()
+	if o.Refresh {
+		b.Function("hearth_retain", key, num(first), num(last), o.Expiry.arg(false))
+		return
+	}
 	b.Command("LLEN", key)
 	b.Command("LTRIM", key, num(first), num(last))
-	if o.Refresh {
-		o.Expiry.send(b, key)
-	}
 	b.Command("LLEN", key)
 }
 
 // Recv implements Op.
-func (o *ListRetain) Recv(v []respwire.Value, r *Reply) error { return recvKept(v, r) }
+func (o *ListRetain) Recv(v []respwire.Value, r *Reply) error {
+	if o.Refresh {
+		return recvLeft(v[0], r)
+	}
+	return recvKept(v, r)
+}

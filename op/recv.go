@@ -80,6 +80,18 @@ func recvKept(v []respwire.Value, r *Reply) error {
 	return nil
 }
 
+// recvLeft reads the length of a list after a change, -1 where there is none.
+func recvLeft(v respwire.Value, r *Reply) error {
+	if err := recvInt(v, r); err != nil {
+		return err
+	}
+	r.Status = Hit
+	if r.Int < 0 {
+		r.Status, r.Int = Miss, 0
+	}
+	return nil
+}
+
 // recvBulks adds an element for each of an array.
 func recvBulks(v respwire.Value, r *Reply) error {
 	for _, a := range v.Array {

@@ -136,16 +136,19 @@ func number(f float64) float64 {
 
 // SendAll implements Multi.
 func (o *SortedUnionStore) SendAll(b *respwire.Batch, keys [][]byte) {
-	args := append([][]byte{num(int64(len(o.Sources)))}, keys[1:]...)
-	args = append(args, lit("WEIGHTS"))
+	aggregate := lit([...]string{"SUM", "MIN", "MAX"}[o.Aggregate])
+	var weights [][]byte
 	for _, s := range o.Sources {
-		args = append(args, score(s.Weight))
+		weights = append(weights, score(s.Weight))
 	}
-	args = append(args, lit("AGGREGATE"), lit([...]string{"SUM", "MIN", "MAX"}[o.Aggregate]))
-	b.Command("ZUNIONSTORE", keys[0], args...)
 	if o.Expiry != (Expiry{}) {
-		o.Expiry.send(b, keys[0])
+		args := append([][]byte{lit("FCALL"), lit("hearth_union_store"), num(int64(len(keys)))}, keys...)
+		b.Raw(append(append(args, o.Expiry.arg(false), aggregate), weights...)...)
+		return
 	}
+	args := append([][]byte{num(int64(len(o.Sources)))}, keys[1:]...)
+	args = append(append(args, lit("WEIGHTS")), weights...)
+	b.Command("ZUNIONSTORE", keys[0], append(args, lit("AGGREGATE"), aggregate)...)
 }
 
 // RecvAll implements Multi.
