@@ -288,17 +288,19 @@ func parseDuration(text string) (millis int64, ok bool) {
 	return d.Milliseconds(), err == nil && d%time.Millisecond == 0
 }
 
+// suffixes in lower case; people may write them as they like.
 var suffixes = []struct {
 	text  string
 	times int64
 	kind  SettingKind
 }{
-	{"KiB", 1 << 10, Bytes}, {"MiB", 1 << 20, Bytes}, {"GiB", 1 << 30, Bytes}, {"TiB", 1 << 40, Bytes},
-	{"KB", 1e3, Bytes}, {"MB", 1e6, Bytes}, {"GB", 1e9, Bytes}, {"TB", 1e12, Bytes}, {"B", 1, Bytes},
-	{"k", 1e3, Number}, {"M", 1e6, Number},
+	{"kib", 1 << 10, Bytes}, {"mib", 1 << 20, Bytes}, {"gib", 1 << 30, Bytes}, {"tib", 1 << 40, Bytes},
+	{"kb", 1e3, Bytes}, {"mb", 1e6, Bytes}, {"gb", 1e9, Bytes}, {"tb", 1e12, Bytes}, {"b", 1, Bytes},
+	{"k", 1e3, Number}, {"m", 1e6, Number},
 }
 
 func parseNumber(text string, kind SettingKind) (n int64, ok bool) {
+	text = strings.ToLower(text)
 	times := int64(1)
 	for _, s := range suffixes {
 		if rest, cut := strings.CutSuffix(text, s.text); cut && s.kind == kind {

@@ -126,6 +126,9 @@ func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, er
 	}
 	if err = b.authorize(o, s); err == nil {
 		if err = b.exists(c.cache); err == nil {
+			err = check(o)
+		}
+		if err == nil {
 			in, err = b.admit(g, o, s)
 			if c, ok := o.(op.Checker); ok && err == nil {
 				err = c.Check()
@@ -136,6 +139,14 @@ func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, er
 		b.meter.refuse(int(s.ID))
 	}
 	return in, err
+}
+
+// check returns the error of a command whose arguments are out of their range.
+func check(o op.Op) error {
+	if k, ok := o.(op.Checker); ok {
+		return k.Check()
+	}
+	return nil
 }
 
 // Permit returns the error that a command would get before its arguments are looked at: whether the caller may, and
