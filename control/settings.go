@@ -30,6 +30,7 @@ const (
 	Subscriptions
 	PublishRate
 	MessageBytes
+	Feed
 	settingCount
 )
 
@@ -73,6 +74,7 @@ var Table = [settingCount]Row{
 	Subscriptions: {Name: "subscriptions", Unit: "subscriptions", Max: math.MaxInt32, Doc: "open subscriptions to topics; 0 is no limit"},
 	PublishRate:   {Name: "publish-rate", Unit: "messages/s", Max: math.MaxInt32, Doc: "messages published a second; 0 is no limit"},
 	MessageBytes:  {Name: "message-bytes", Kind: Bytes, Unit: "bytes", Min: 1, Max: hearth.MessageBytesMax, Default: hearth.MessageBytesMax, Doc: "one published message"},
+	Feed:          {Name: "feed", Kind: Switch, Max: 1, Doc: "tell what happens to items on the topic $hearth/changes"},
 }
 
 const ttlMillisMax = 100 * 365 * 24 * 3600 * 1000 // a hundred years

@@ -6,7 +6,9 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -15,18 +17,20 @@ import (
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/topics"
+	"github.com/hearthcache/hearth/topics/webhook"
 )
 
 // Options configures a Gateway. Engine and Plane are required.
 type Options struct {
-	Engine   engine.Engine
-	Plane    *control.Plane
-	Topics   topics.Broker    // nil is a new one in memory
-	Open     bool             // callers without a credential may do everything: for loopback only
-	Endpoint string           // the base host that issued keys tell clients
-	Now      func() time.Time // nil is the machine's clock
-	Ledger   *control.Ledger  // nil keeps the books in this process only
-	Log      *slog.Logger     // of hand-overs that fail; nil is slog.Default
+	Engine       engine.Engine
+	Plane        *control.Plane
+	Topics       topics.Broker    // nil is a new one in memory
+	WebhookAllow []netip.Prefix   // networks that webhooks may reach beside the public internet
+	Open         bool             // callers without a credential may do everything: for loopback only
+	Endpoint     string           // the base host that issued keys tell clients
+	Now          func() time.Time // nil is the machine's clock
+	Ledger       *control.Ledger  // nil keeps the books in this process only
+	Log          *slog.Logger     // of hand-overs that fail; nil is slog.Default
 }
 
 // Gateway runs commands for callers.
@@ -37,6 +41,9 @@ type Gateway struct {
 	plane    *control.Plane
 	topics   topics.Broker
 	pulse    topics.Pulse // of all subscriptions
+	sender   *webhook.Sender
+	feeds    *feeds
+	leaving  atomic.Bool
 	open     bool
 	endpoint string
 	now      func() time.Time
@@ -73,6 +80,8 @@ func New(o Options) *Gateway {
 	g.meters.alarm = &g.alarm
 	g.alarm.c = make(chan struct{}, 1)
 	g.bounder, _ = o.Engine.(engine.Bounder)
+	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: webhook.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
+	g.feeds = newFeeds(o.Engine)
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
 	o.Plane.OnChange(g.follow)
@@ -205,6 +214,8 @@ func (g *Gateway) follow(old, new *control.State) {
 			g.topics.Drop(c.Topics)
 		}
 	}
+	g.followWebhooks(old, new)
+	g.followFeeds(old, new)
 	if g.bounder == nil {
 		return
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth"
@@ -123,6 +124,10 @@ func (g *Gateway) Subscribe(c *Caller, f topics.Filter, after topics.Position, b
 		return nil, control.NoCache(c.cache)
 	}
 	g.pulse.Start(&s.pulse, s.beat)
+	if g.leaving.Load() {
+		s.Close()
+		return nil, errLeaving
+	}
 	return s, nil
 }
 
@@ -165,8 +170,27 @@ func (s *Subscription) Close() {
 	s.caller.Release(hearth.Subscriptions)
 }
 
-// beat is called about every second.
+// RunTopics delivers webhooks and publishes feeds until ctx ends; then it ends every subscription, whose clients come back
+// to whoever serves next.
+func (g *Gateway) RunTopics(ctx context.Context) error {
+	var feeds sync.WaitGroup
+	feeds.Go(func() { g.runFeeds(ctx) })
+	err := g.sender.Run(ctx)
+	feeds.Wait()
+	g.leaving.Store(true)
+	g.pulse.Now()
+	return err
+}
+
+var errLeaving = error(&hearth.Error{Kind: hearth.Unavailable, Msg: "this server is shutting down"})
+
+// beat is called about every second, and when the server is about to stop.
 func (s *Subscription) beat() {
+	if s.gateway.leaving.Load() {
+		s.over.Store(&errLeaving)
+		s.wake()
+		return
+	}
 	// A cache that was deleted ends the subscription by way of the broker.
 	if _, err := s.caller.beforeSubscribe(s.filter); err != nil && hearth.KindOf(err) != hearth.NoCache {
 		s.over.Store(&err)

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,6 +105,20 @@ func (m *Memory) Publish(_ context.Context, s hearth.Space, name string, b Body)
 		m.sweepLater()
 	}
 	return receipt, nil
+}
+
+// Break implements Breaker.
+func (m *Memory) Break(s hearth.Space, name string) {
+	t, _ := m.open(s, name)
+	m.bytes.Add(-t.bytes)
+	t.empty()
+	t.next++
+	woken := slices.Clone(t.subs[:t.parked])
+	t.parked = 0
+	t.mu.Unlock()
+	for _, u := range woken {
+		u.ring()
+	}
 }
 
 // Subscribe implements Broker.
@@ -270,6 +285,7 @@ func (m *Memory) Patterns(s hearth.Space) int {
 }
 
 var (
-	_ Broker = (*Memory)(nil)
-	_ Lister = (*Memory)(nil)
+	_ Broker  = (*Memory)(nil)
+	_ Lister  = (*Memory)(nil)
+	_ Breaker = (*Memory)(nil)
 )

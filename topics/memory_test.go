@@ -206,6 +206,25 @@ func TestDropEndsSubscriptions(t *testing.T) {
 	}
 }
 
+func TestBreak(t *testing.T) {
+	m := NewMemory(Options{})
+	defer m.Close()
+	up, behind := follow(t, m, 1, Filter{Topic: "a"}, Position{}), follow(t, m, 1, Filter{Topic: "a"}, Position{})
+	publish(t, m, 1, "a", "x")
+	if got := drain(t, up); got != "1:x" {
+		t.Errorf("took %q", got)
+	}
+	m.Break(1, "a")
+	publish(t, m, 1, "a", "y")
+	if got := drain(t, up) + ", " + drain(t, behind); got != "gap 1>3 3:y, gap 0>3 3:y" || up.woken.Load() != 1 {
+		t.Errorf("after a break took %q, woken %d times", got, up.woken.Load())
+	}
+	m.Break(1, "a")
+	if got := drain(t, up); got != "gap 3>5" || drain(t, up) != "" {
+		t.Errorf("after a break took %q", got)
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	m := NewMemory(Options{})
 	defer m.Close()

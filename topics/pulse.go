@@ -77,6 +77,28 @@ func (p *Pulse) Stop(b *Beat) {
 	}
 }
 
+// Now calls every Beat at once, beside its turn.
+func (p *Pulse) Now() {
+	p.mu.Lock()
+	var calls []*Beat
+	for _, slot := range p.slots {
+		calls = append(calls, slot...)
+	}
+	p.mu.Unlock()
+	callAll(calls)
+}
+
+func callAll(calls []*Beat) {
+	for _, b := range calls {
+		b.mu.Lock()
+		if !b.stopped {
+			b.call()
+		}
+		b.mu.Unlock()
+	}
+	clear(calls)
+}
+
 // tick calls one slot and sets the timer for the next one that is not empty.
 func (p *Pulse) tick() {
 	p.mu.Lock()
@@ -87,15 +109,7 @@ func (p *Pulse) tick() {
 	calls := append(p.calls[:0], p.slots[p.hand]...)
 	p.calls = nil
 	p.mu.Unlock()
-
-	for _, b := range calls {
-		b.mu.Lock()
-		if !b.stopped {
-			b.call()
-		}
-		b.mu.Unlock()
-	}
-	clear(calls)
+	callAll(calls)
 
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -61,6 +61,12 @@ type Broker interface {
 	Drop(s hearth.Space)
 }
 
+// Breaker is a broker that can be told of messages that never came to it.
+type Breaker interface {
+	// Break has every subscriber of a topic see a gap: a number is skipped, and nothing before it can be had again.
+	Break(s hearth.Space, topic string)
+}
+
 // Lister is a broker that knows its topics.
 type Lister interface {
 	// List calls yield for the topics of a space whose names match a pattern (empty: all), until it returns false.

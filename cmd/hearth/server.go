@@ -61,8 +61,8 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	}
 	s.openEngine()
 	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
-		Open: s.options.anyone(), Endpoint: s.endpoint()})
-	s.parts = append(s.parts, part{"gateway", s.gateway.Run})
+		WebhookAllow: s.options.WebhookAllow, Open: s.options.anyone(), Endpoint: s.endpoint()})
+	s.parts = append(s.parts, part{"gateway", s.gateway.Run}, part{"topics", s.gateway.RunTopics})
 	if err := s.declare(ctx, file); err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ var families = []func(*Handler) []row{
 	(*Handler).boardRows,
 	(*Handler).controlRows,
 	(*Handler).topicRows,
+	(*Handler).webhookRows,
 	(*Handler).authRows,
 }
 
