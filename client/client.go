@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -62,6 +63,8 @@ type Client struct {
 	data    *grpc.ClientConn // caches' items and topics
 	control *grpc.ClientConn // caches themselves, keys and webhooks
 	token   *grpc.ClientConn
+	base    string       // of the HTTP API: scheme and host
+	http    *http.Client // for it
 }
 
 // New returns a client. It fails only where the options contradict each other: nothing is connected yet.
@@ -82,6 +85,7 @@ func New(o Options) (*Client, error) {
 	if !plain {
 		creds = credentials.NewTLS(o.TLS)
 	}
+	c.base, c.http = httpBase(hosts[0], plain), &http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, ForceAttemptHTTP2: true}}
 	for i, conn := range []**grpc.ClientConn{&c.data, &c.control, &c.token} {
 		if *conn, err = dial(hosts[i], creds); err != nil {
 			return nil, err
@@ -114,8 +118,20 @@ func targets(endpoint string) (hosts [3]string, plain bool) {
 	return hosts, false
 }
 
+// httpBase returns where the HTTP API is: at the one address, or at api.cache.E for a base domain E.
+func httpBase(data string, plain bool) string {
+	switch {
+	case plain:
+		return "http://" + data
+	case strings.HasPrefix(data, "cache."):
+		return "https://api." + data
+	}
+	return "https://" + data
+}
+
 // Close ends the client's connections.
 func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
 	var first error
 	for _, conn := range []*grpc.ClientConn{c.data, c.control, c.token} {
 		if err := conn.Close(); err != nil && first == nil {

@@ -45,3 +45,57 @@ func TestCommandLine(t *testing.T) {
 	check(0, "HEARTH_MAX_MEMORY", "serve", "--help")
 	check(0, "hearth 0.", "version")
 }
+
+func TestKeysAndUsage(t *testing.T) {
+	s := start(t, "--auth", "--data", t.TempDir())
+	root := ""
+	for _, line := range strings.Split(s.log.String(), "\n") {
+		if _, key, ok := strings.Cut(line, "MOMENTO_API_KEY="); ok {
+			root = key
+		}
+	}
+	as := func(key string) func(code int, want string, args ...string) string {
+		env := []string{"HEARTH_ENDPOINT=" + s.Listen, "MOMENTO_API_KEY=" + key}
+		return func(code int, want string, args ...string) string {
+			t.Helper()
+			stdout, stderr, got := hearth(t, env, args...)
+			if got != code || !strings.Contains(stdout+stderr, want) {
+				t.Errorf("hearth %s: exit %d, want %d with %q; it said:\n%s%s", strings.Join(args, " "), got, code, want, stdout, stderr)
+			}
+			return strings.TrimSpace(stdout)
+		}
+	}
+	owner, stranger := as(root), as("")
+
+	owner(0, "created", "cache", "create", "prices")
+	stranger(3, "no credential", "cache", "list")
+	stranger(3, "no credential", "item", "get", "prices", "k")
+	stranger(3, "no credential", "key", "list")
+
+	reader := as(owner(0, "", "token", "create", "--cache", "prices", "--role", "readonly", "--prefix", "public/"))
+	writer := as(owner(0, "", "key", "create", "--cache", "prices", "--description", "the shop"))
+	writer(0, "", "item", "set", "prices", "public/a", "1")
+	writer(0, "", "item", "set", "prices", "secret/a", "2")
+	reader(0, "1", "item", "get", "prices", "public/a")
+	reader(3, "", "item", "get", "prices", "secret/a")
+	reader(3, "", "item", "set", "prices", "public/a", "3")
+	reader(3, "", "key", "list")
+	writer(3, "", "cache", "delete", "prices")
+
+	id := ""
+	for _, line := range strings.Split(owner(0, "the shop", "key", "list"), "\n") {
+		if strings.HasSuffix(line, "the shop") {
+			id = strings.Fields(line)[0]
+		}
+	}
+	owner(0, "revoked", "key", "revoke", id)
+	writer(3, "", "item", "get", "prices", "public/a")
+
+	owner(0, "request-rate", "cache", "settings")
+	owner(0, "1m0s", "cache", "set", "prices", "ttl-default=60s", "request-rate=1000")
+	owner(0, "1000", "cache", "show", "prices")
+	owner(3, "request-rat", "cache", "set", "prices", "request-rat=1")
+	owner(0, "prices", "usage", "--by", "verb")
+	owner(0, `"verb":"Set"`, "usage", "--by", "verb", "-o", "json")
+	owner(0, "cache,credential,verb", "usage", "--csv")
+}

@@ -10,10 +10,13 @@ import (
 )
 
 type cacheCommands struct {
-	Create cacheCreate `cmd:"" help:"Create a cache."`
-	List   cacheList   `cmd:"" help:"List the caches and their limits."`
-	Flush  cacheFlush  `cmd:"" help:"Remove every item of a cache; its settings stay."`
-	Delete cacheDelete `cmd:"" help:"Delete a cache with all its items and topics."`
+	Create cacheCreate   `cmd:"" help:"Create a cache."`
+	List   cacheList     `cmd:"" help:"List the caches and their limits."`
+	Show   cacheShow     `cmd:"" help:"Show a cache's settings and what it holds."`
+	Set    cacheSet      `cmd:"" help:"Change settings of a cache: limits, default TTL, memory and more."`
+	Known  cacheSettings `cmd:"" name:"settings" help:"Explain every setting of a cache."`
+	Flush  cacheFlush    `cmd:"" help:"Remove every item of a cache; its settings stay."`
+	Delete cacheDelete   `cmd:"" help:"Delete a cache with all its items and topics."`
 }
 
 // named is a command on one cache.

@@ -21,6 +21,9 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
 	Cache   cacheCommands  `cmd:"" help:"Create, list, flush and delete caches."`
 	Item    itemCommands   `cmd:"" help:"Read and write single items."`
+	Key     keyCommands    `cmd:"" help:"Create, list and revoke API keys."`
+	Token   tokenCommands  `cmd:"" help:"Create disposable tokens."`
+	Usage   usageCommand   `cmd:"" help:"Show what was used, by cache, and what it costs."`
 	Config  configCommands `cmd:"" help:"Show what the server would run with."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Shell   shellCommand   `cmd:"" name:"completion" help:"Print a completion script for a shell."`
