@@ -56,6 +56,7 @@ var table = map[string]place{
 	"fleet":             {"", 2},
 	"test":              {"cmd client", 0},
 
+	"pb/pbtest":             {"", 0},
 	"door/momento/grpchost": {". door/h2 door/momento", 0},
 }
 
