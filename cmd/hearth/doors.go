@@ -2,19 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/door/httpapi"
 	"github.com/hearthcache/hearth/door/momento"
-	"github.com/hearthcache/hearth/door/momento/grpchost"
 	"github.com/hearthcache/hearth/door/resp"
 )
 
@@ -62,9 +58,14 @@ func (s *server) openDoors() error {
 	return s.openAdmin()
 }
 
-// serve makes a part of a protocol on a listener; all of them share loops and the bound on connections.
+// door makes a server of a protocol; all of them share loops and the bound on connections.
+func (s *server) door(p door.Protocol) *door.Server {
+	return &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Loops: &s.loops, DrainMax: s.options.Drain}
+}
+
+// serve makes a part of a protocol on a listener.
 func (s *server) serve(name string, p door.Protocol, l net.Listener) {
-	d := &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Loops: &s.loops, DrainMax: s.options.Drain}
+	d := s.door(p)
 	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return d.Serve(ctx, l) }})
 	s.open = append(s.open, opened{name, l.Addr().String(), s.tls.config != nil})
 }
@@ -93,24 +94,10 @@ func (s *server) openMain() error {
 			return err
 		}
 	}
-	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return s.serveMain(ctx, l, rows) }})
-	return nil
-}
-
-func (s *server) serveMain(ctx context.Context, l net.Listener, rows h2.Handler) error {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	srv := &http.Server{Handler: s.handler(rows), ReadHeaderTimeout: 10 * time.Second, Protocols: protocols}
-	stop := context.AfterFunc(ctx, func() {
-		drain, cancel := context.WithTimeout(context.Background(), s.options.Drain)
-		defer cancel()
-		_ = srv.Shutdown(drain)
-	})
-	defer stop()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
+	plain := s.handler(rows)
+	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Log: s.log}))
+	d.HTTP = plain
+	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return d.Serve(ctx, l) }})
 	return nil
 }
 
@@ -122,16 +109,13 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway}))
 	mux.Handle("GET /metrics", s.metrics().Handler(s.superUser))
 	plain := s.watch.HTTP(mux)
-	calls, web := grpchost.New(rows), momento.Web(rows)
+	web := momento.Web(rows)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case momento.TakesWeb(r):
+		if momento.TakesWeb(r) {
 			web.ServeHTTP(w, r)
-		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
-			calls.ServeHTTP(w, r)
-		default:
-			plain.ServeHTTP(w, r)
+			return
 		}
+		plain.ServeHTTP(w, r)
 	})
 	if s.options.anyone() && s.options.local() {
 		return guard(h)
