@@ -226,7 +226,12 @@ func (l *Sequence) Backward(yield func(v []byte) bool) {
 
 // backward yields the n elements in b from the last to the first.
 func backward(b []byte, n int, yield func(v []byte) bool) bool {
-	begins := make([]int32, n)
+	var few [PackedElementsMax]int32
+	begins := few[:]
+	if n > len(few) {
+		begins = make([]int32, n)
+	}
+	begins = begins[:n]
 	at := 0
 	for i := range begins {
 		begins[i] = int32(at)
