@@ -53,10 +53,10 @@ func (h Hash) MarshalText() ([]byte, error) {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (h *Hash) UnmarshalText(b []byte) error {
-	n, err := base64.RawStdEncoding.Decode(h[:], b)
-	if err == nil && n != len(h) {
-		err = &hearth.Error{Kind: hearth.Invalid, Msg: "a hash has 32 bytes"}
+	if base64.RawStdEncoding.DecodedLen(len(b)) != len(h) {
+		return invalid("a hash has 32 bytes")
 	}
+	_, err := base64.RawStdEncoding.Decode(h[:], b)
 	return err
 }
 
