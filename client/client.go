@@ -149,15 +149,19 @@ func (c *Client) call(ctx context.Context, conn *grpc.ClientConn, method, cache 
 }
 
 func (c *Client) outgoing(ctx context.Context, cache string) (context.Context, context.CancelFunc) {
-	pairs := []string{"authorization", c.key}
+	ctx = c.signed(ctx)
 	if cache != "" {
-		pairs = append(pairs, "cache", cache)
+		ctx = metadata.AppendToOutgoingContext(ctx, "cache", cache)
 	}
-	ctx = metadata.AppendToOutgoingContext(ctx, pairs...)
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, c.timeout)
+}
+
+// signed returns a context whose calls carry the credential.
+func (c *Client) signed(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", c.key)
 }
 
 func errorf(format string, args ...any) error { return fmt.Errorf("client: "+format, args...) }

@@ -21,6 +21,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
 	Cache   cacheCommands  `cmd:"" help:"Create, list, flush and delete caches."`
 	Item    itemCommands   `cmd:"" help:"Read and write single items."`
+	Topic   topicCommands  `cmd:"" help:"Publish to topics, subscribe to them, list those in use."`
+	Webhook hookCommands   `cmd:"" help:"Have the messages of a topic posted to a URL."`
 	Key     keyCommands    `cmd:"" help:"Create, list and revoke API keys."`
 	Token   tokenCommands  `cmd:"" help:"Create disposable tokens."`
 	Usage   usageCommand   `cmd:"" help:"Show what was used, by cache, and what it costs."`
