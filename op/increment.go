@@ -64,19 +64,20 @@ var (
 
 // ParseInt reads a number as Redis stores it: decimal, no sign but '-', no leading zeros, no spaces, 64 bits.
 func ParseInt(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > 20 {
+	if len(b) == 0 {
 		return 0, false
 	}
 	digits := b
 	if b[0] == '-' {
 		digits = b[1:]
 	}
-	if len(digits) == 0 || digits[0] == '0' && len(b) > 1 {
+	// 19 digits are enough for any number of 64 bits with a sign, and too few to overflow one without.
+	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(b) > 1 {
 		return 0, false
 	}
 	var n uint64
 	for _, c := range digits {
-		if c < '0' || c > '9' || n > (1<<64-1)/10 {
+		if c < '0' || c > '9' {
 			return 0, false
 		}
 		n = n*10 + uint64(c-'0')

@@ -48,12 +48,12 @@ func (o *ListErase) disjoint() []IndexRange {
 	slices.SortFunc(xs, func(a, b IndexRange) int { return cmp.Compare(b.Begin, a.Begin) })
 	out := xs[:0]
 	for _, x := range xs {
-		if n := len(out) - 1; n >= 0 && uint64(x.Begin)+uint64(x.Count) >= uint64(out[n].Begin) {
-			end := max(uint64(x.Begin)+uint64(x.Count), uint64(out[n].Begin)+uint64(out[n].Count))
-			out[n] = IndexRange{Begin: x.Begin, Count: uint32(min(end-uint64(x.Begin), math.MaxUint32))}
-			continue
+		end := uint64(x.Begin) + uint64(x.Count)
+		for n := len(out) - 1; n >= 0 && end >= uint64(out[n].Begin); n-- {
+			end = max(end, uint64(out[n].Begin)+uint64(out[n].Count))
+			out = out[:n]
 		}
-		out = append(out, x)
+		out = append(out, IndexRange{Begin: x.Begin, Count: uint32(min(end-uint64(x.Begin), math.MaxUint32))})
 	}
 	return out
 }

@@ -1,5 +1,13 @@
 package value
 
+import "github.com/hearthcache/hearth"
+
+// CollectionBytesMax is what a collection may hold before it takes no more: the places of its records have 32 bits, and
+// one command may bring a lot.
+const CollectionBytesMax = 3 << 30
+
+var errFull = &hearth.Error{Kind: hearth.Limited, Limit: hearth.ItemSize, Msg: "the collection is as large as one can be (3 GiB)"}
+
 // Dictionary returns the dictionary that the item is, as of now; nil when there is no item, ErrWrongType when it is
 // something else. A change of what it returns is a change of the item.
 func (e *Entry) Dictionary(now int64) (*Dict, error) {
@@ -15,8 +23,8 @@ func (e *Entry) Dictionary(now int64) (*Dict, error) {
 
 // MakeDictionary is Dictionary, but begins a new item where there is none. It comes into being with its first field.
 func (e *Entry) MakeDictionary(now int64) (*Dict, error) {
-	if e.kind == None {
-		e.begin(Dictionary)
+	if err := e.make(Dictionary); err != nil {
+		return nil, err
 	}
 	return e.Dictionary(now)
 }
@@ -69,8 +77,19 @@ func open[C any](e *Entry) (*C, error) {
 }
 
 func create[C any](e *Entry, k Kind) (*C, error) {
-	if e.kind == None {
-		e.begin(k)
+	if err := e.make(k); err != nil {
+		return nil, err
 	}
 	return open[C](e)
+}
+
+// make begins a new item where there is none, and fails where the one that there is can take no more.
+func (e *Entry) make(k Kind) error {
+	switch {
+	case e.kind == None:
+		e.begin(k)
+	case e.coll != nil && e.coll.Bytes() > CollectionBytesMax:
+		return errFull
+	}
+	return nil
 }

@@ -258,8 +258,8 @@ func (g generator) list() op.Op {
 		return &op.ListRemove{K: k, Value: g.element(), Count: int64(g.IntN(5) - 2)}
 	case 8:
 		o := &op.ListErase{K: k}
-		for range g.IntN(4) {
-			o.Ranges = append(o.Ranges, op.IndexRange{Begin: uint32(g.IntN(8)), Count: uint32(g.IntN(4))})
+		for range g.IntN(6) {
+			o.Ranges = append(o.Ranges, op.IndexRange{Begin: uint32(g.IntN(8)), Count: uint32(g.IntN(6))})
 		}
 		return o
 	}
