@@ -21,7 +21,7 @@ const (
 	NuisanceMax      = 1000      // PINGs, SETTINGS, PRIORITYs and empty frames in one NuisanceTime
 	ResetsMax        = 2000      // streams that the peer resets before they are answered, in one NuisanceTime
 	BodyRoomBytes    = 64 << 10  // an http.Handler may be ahead of its reader by so much
-	sparesMax        = 8         // streams that a connection keeps for later
+	headBytesKept    = 4 << 10   // of a request's header, in memory that is used again
 	MethodsMax       = 1024      // names of methods that are remembered
 )
 

@@ -16,11 +16,8 @@ type conn struct {
 	out    *door.Writer // of the method under way
 	local  any          // what the gRPC handler keeps here
 	fields decoder
-	head   *head   // of the header block under way
-	heads  *head   // free ones
-	spare  *stream // free ones
-	spares int
-	path   string // of the last call
+	path   string  // of the last call
+	spare  *stream // free ones, within a turn
 
 	greeted  bool // the preface has come
 	settled  bool // and the first SETTINGS
@@ -32,9 +29,7 @@ type conn struct {
 	blockEnd bool
 	blockLen int // frames
 
-	cur      *stream // the stream opened last, if it is not in streams
-	streams  map[uint32]*stream
-	count    int // open streams
+	streams  table
 	handlers int // goroutines of http.Handlers
 	recent   [64]recent
 	newest   int
@@ -95,6 +90,7 @@ func (c *conn) finish(err error) error {
 		err = io.EOF
 	}
 	c.out = nil
+	c.share()
 	return err
 }
 
@@ -113,7 +109,7 @@ func (c *conn) settleTurn() error {
 		c.window += c.unsaid
 		c.unsaid = 0
 	}
-	if c.leaving && c.count == 0 && c.handlers == 0 {
+	if c.leaving && c.streams.count == 0 && c.handlers == 0 {
 		return io.EOF
 	}
 	return nil
@@ -229,7 +225,7 @@ func (c *conn) leave() {
 	}
 	c.leaving = true
 	c.out.B = appendGoAway(c.out.B, c.lastID, codeNone, "")
-	for _, st := range c.all() {
+	for _, st := range c.streams.all() {
 		if st.pump != nil && !st.finished {
 			st.Finish(Status{Code: grpcUnavailable, Message: "the server is shutting down"})
 		}
@@ -241,21 +237,9 @@ func (c *conn) Closed() {
 	c.mu.Lock()
 	c.dead = true
 	c.mu.Unlock()
-	for _, st := range c.all() {
+	for _, st := range c.streams.all() {
 		c.remove(st)
 	}
-}
-
-// all returns the open streams.
-func (c *conn) all() []*stream {
-	all := make([]*stream, 0, c.count)
-	if c.cur != nil {
-		all = append(all, c.cur)
-	}
-	for _, st := range c.streams {
-		all = append(all, st)
-	}
-	return all
 }
 
 // nuisance counts a frame that costs us more than the peer.

@@ -50,10 +50,10 @@ func (c *conn) setting(id uint16, value uint32) error {
 func (c *conn) resizeWindows(initial int64) error {
 	diff := initial - c.initial
 	c.initial = initial
-	if c.count == 0 || diff == 0 {
+	if c.streams.count == 0 || diff == 0 {
 		return nil
 	}
-	for _, st := range c.all() {
+	for _, st := range c.streams.all() {
 		st.credit += diff
 		if st.credit > windowMax {
 			return fail(codeFlow, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large")
@@ -116,7 +116,7 @@ func (c *conn) onWindow(f *frame) error {
 	if c.idle(f.id) {
 		return fail(codeProtocol, "WINDOW_UPDATE on an idle stream")
 	}
-	st := c.lookup(f.id)
+	st := c.streams.get(f.id)
 	if st == nil {
 		return c.nuisance() // it may have crossed the end of the stream
 	}
@@ -146,7 +146,7 @@ func (c *conn) onReset(f *frame) error {
 	case f.id == 0 || c.idle(f.id):
 		return fail(codeProtocol, "RST_STREAM on an idle stream")
 	}
-	st := c.lookup(f.id)
+	st := c.streams.get(f.id)
 	if st == nil {
 		return c.nuisance()
 	}
@@ -161,7 +161,7 @@ func (c *conn) onReset(f *frame) error {
 // reset ends a stream with an error.
 func (c *conn) reset(id uint32, why code) {
 	c.out.B = appendReset(c.out.B, id, why)
-	if st := c.lookup(id); st != nil {
+	if st := c.streams.get(id); st != nil {
 		st.remote = true
 		c.remove(st)
 		c.recent[c.newest].our = true

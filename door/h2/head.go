@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 )
@@ -18,7 +17,6 @@ type head struct {
 	regular  bool   // a field that is no pseudo-header has come
 	broken   string // what makes the request malformed; empty if it is not
 	tooLarge bool
-	next     *head // in the list of free ones
 }
 
 // field is where a name and its value lie in text.
@@ -48,7 +46,7 @@ func (h *head) add(name, value []byte) {
 	if h.broken != "" {
 		return
 	}
-	if bytes.ContainsAny(value, "\x00\r\n") {
+	if !validValue(value) {
 		h.broken = "a field value holds a control character"
 		return
 	}
@@ -159,6 +157,16 @@ func (h *head) isGRPC() bool {
 		return false
 	}
 	return len(t) == len(kind) || t[len(kind)] == '+' || t[len(kind)] == ';'
+}
+
+// validValue reports whether value can be a field's: it holds no byte that ends a line.
+func validValue(value []byte) bool {
+	for _, b := range value {
+		if b == 0 || b == '\r' || b == '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // validName reports whether name is a token without capitals.

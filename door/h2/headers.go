@@ -49,37 +49,49 @@ func (c *conn) onContinuation(f *frame) error {
 // onBlock handles a complete header block: it opens a stream, or is its trailer. Whatever becomes of it, it is decoded,
 // since the table of later ones depends on it.
 func (c *conn) onBlock(id uint32, end bool, block []byte) error {
-	h := c.newHead()
+	fresh := c.fresh(id)
+	h := &fresh.head
 	if err := c.decode(h, block); err != nil {
 		return err
 	}
-	if st := c.lookup(id); st != nil {
-		return c.onTrailer(st, end, h)
-	}
-	if id <= c.lastID {
-		return c.onLate(id, h)
-	}
-	if c.leaving {
-		c.freeHead(h)
-		return nil // it was opened before the peer read our GOAWAY, which says that it will not be answered
-	}
-	c.lastID = id
-	switch {
-	case h.tooLarge:
-		c.refuseHead(id, end, h)
+	if st := c.streams.get(id); st != nil {
+		c.onTrailer(st, end, h)
+		c.free(fresh)
 		return nil
-	case c.count >= StreamsMax:
-		c.freeHead(h)
-		c.reset(id, codeRefused)
-		return c.countReset()
 	}
-	if h.check() != "" {
-		c.freeHead(h)
-		c.reset(id, codeProtocol)
-		return c.countReset()
+	var err error
+	switch {
+	case id <= c.lastID:
+		err = c.onLate(id)
+	case c.leaving:
+		// It was opened before the peer read our GOAWAY, which says that it will not be answered.
+	default:
+		c.lastID = id
+		if h.tooLarge {
+			c.refuseHead(id, end)
+			break
+		}
+		if why := c.refusal(h); why != codeNone {
+			c.reset(id, why)
+			err = c.countReset()
+			break
+		}
+		c.open(fresh, end)
+		return nil
 	}
-	c.open(id, end, h)
-	return nil
+	c.free(fresh)
+	return err
+}
+
+// refusal says why a stream is not opened.
+func (c *conn) refusal(h *head) code {
+	switch {
+	case c.streams.count >= StreamsMax:
+		return codeRefused
+	case h.check() != "":
+		return codeProtocol
+	}
+	return codeNone
 }
 
 // decode undoes the compression of a block.
@@ -102,8 +114,7 @@ func (c *conn) decode(h *head, block []byte) error {
 }
 
 // onTrailer handles a header block on an open stream.
-func (c *conn) onTrailer(st *stream, end bool, h *head) error {
-	defer c.freeHead(h)
+func (c *conn) onTrailer(st *stream, end bool, h *head) {
 	switch {
 	case st.remote:
 		c.reset(st.id, codeClosed)
@@ -115,12 +126,10 @@ func (c *conn) onTrailer(st *stream, end bool, h *head) error {
 		}
 		c.endRequest(st)
 	}
-	return nil
 }
 
 // onLate handles a header block on a stream that has been.
-func (c *conn) onLate(id uint32, h *head) error {
-	c.freeHead(h)
+func (c *conn) onLate(id uint32) error {
 	known, our := c.remembers(id)
 	switch {
 	case our:
@@ -132,8 +141,7 @@ func (c *conn) onLate(id uint32, h *head) error {
 }
 
 // refuseHead answers a request whose header is too large.
-func (c *conn) refuseHead(id uint32, end bool, h *head) {
-	c.freeHead(h)
+func (c *conn) refuseHead(id uint32, end bool) {
 	block := appendField(nil, ":status", "431")
 	c.out.B = appendHeaders(c.out.B, id, block, true)
 	if !end {
@@ -149,23 +157,4 @@ func (c *conn) countReset() error {
 		return fail(codeCalm, "too many streams fail")
 	}
 	return nil
-}
-
-func (c *conn) newHead() *head {
-	h := c.heads
-	if h == nil {
-		h = &head{text: make([]byte, 0, 256), fields: make([]field, 0, 12)}
-	} else {
-		c.heads = h.next
-	}
-	h.reset()
-	return h
-}
-
-func (c *conn) freeHead(h *head) {
-	if cap(h.text) > 4<<10 || c.heads != nil && c.heads.next != nil {
-		return // an unusual one, or enough of them
-	}
-	h.next = c.heads
-	c.heads = h
 }

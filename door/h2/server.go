@@ -21,6 +21,8 @@ type Server struct {
 	http http.Handler
 	log  *slog.Logger
 
+	streams sync.Pool // free ones
+
 	mu      sync.RWMutex // guards the rest
 	methods map[string]string
 }

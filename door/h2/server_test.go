@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -97,6 +98,9 @@ func web(w http.ResponseWriter, r *http.Request) {
 	case "/large":
 		n, _ := strconv.Atoi(r.URL.RawQuery)
 		_, _ = w.Write(bytes.Repeat([]byte{'x'}, n))
+	case "/after": // the request
+		_, _ = io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, "an answer of some length")
 	case "/flush":
 		for i := range 3 {
 			fmt.Fprintf(w, "%d\n", i)
@@ -183,3 +187,6 @@ func certificate(t testing.TB) (server, client *tls.Config) {
 	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: protocols}
 	return server, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols}
 }
+
+// quiet is a log that nobody reads.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -9,7 +9,7 @@ import (
 type stream struct {
 	conn *conn
 	id   uint32
-	head *head
+	head head
 	http *exchange // for a request that is not gRPC
 
 	// The request.
@@ -61,32 +61,11 @@ type shared struct {
 	late  atomic.Bool // the deadline has passed
 }
 
-func (c *conn) lookup(id uint32) *stream {
-	if c.cur != nil && c.cur.id == id {
-		return c.cur
-	}
-	return c.streams[id]
-}
-
-// open begins a stream.
-func (c *conn) open(id uint32, end bool, h *head) {
-	st := c.spare
-	if st == nil {
-		st = &stream{}
-	} else {
-		c.spare = st.next
-		c.spares--
-	}
-	*st = stream{conn: c, id: id, head: h, window: windowDefault, credit: c.initial, in: st.in[:0]}
-	if c.cur != nil {
-		if c.streams == nil {
-			c.streams = map[uint32]*stream{}
-		}
-		c.streams[c.cur.id] = c.cur
-	}
-	c.cur = st
-	c.count++
-	if !h.isGRPC() {
+// open begins a stream whose header has been read.
+func (c *conn) open(st *stream, end bool) {
+	st.window, st.credit = windowDefault, c.initial
+	c.streams.add(st)
+	if !st.head.isGRPC() {
 		c.openHTTP(st, end)
 		return
 	}
@@ -101,12 +80,7 @@ func (c *conn) remove(st *stream) {
 		return
 	}
 	st.closed = true
-	if c.cur == st {
-		c.cur = nil
-	} else {
-		delete(c.streams, st.id)
-	}
-	c.count--
+	c.streams.remove(st)
 	c.remember(st.id, st.sentAll && !st.remote)
 	st.dropQueue()
 	st.settleRequest()
@@ -122,15 +96,39 @@ func (c *conn) remove(st *stream) {
 	if st.shared != nil || st.kept {
 		return
 	}
-	c.freeHead(st.head)
-	st.head = nil
-	if cap(st.in) > frameBytesMax {
-		return
+	c.free(st)
+}
+
+// fresh returns a clear stream. Until it is opened, only its header is used.
+func (c *conn) fresh(id uint32) *stream {
+	st := c.spare
+	if st != nil {
+		c.spare = st.next
+	} else if st, _ = c.server.streams.Get().(*stream); st == nil {
+		st = &stream{head: head{text: make([]byte, 0, 256), fields: make([]field, 0, 12)}}
 	}
-	if c.spares < sparesMax {
+	*st = stream{conn: c, id: id, in: st.in[:0], head: st.head}
+	st.head.reset()
+	return st
+}
+
+// free takes a stream that nobody will use any more but who is just at it: it is used again from the next header on.
+func (c *conn) free(st *stream) {
+	if cap(st.in) > frameBytesMax {
+		st.in = nil
+	}
+	if cap(st.head.text) <= headBytesKept {
 		st.next = c.spare
 		c.spare = st
-		c.spares++
+	}
+}
+
+// share lets other connections use the free streams, at the end of a turn.
+func (c *conn) share() {
+	for st := c.spare; st != nil; st = c.spare {
+		c.spare = st.next
+		*st = stream{in: st.in, head: st.head}
+		c.server.streams.Put(st)
 	}
 }
 
