@@ -29,7 +29,7 @@ func New(h h2.Handler, options ...grpc.ServerOption) *grpc.Server {
 	options = append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(Raw{}),
 		grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error { return serve(h, s) }),
-		grpc.MaxRecvMsgSize(hearth.MessageBytesMax),
+		grpc.MaxRecvMsgSize(2*hearth.MessageBytesMax), // serve says no with the trailer that clients read, grpc-go without
 		// Clients ping every few seconds, also while they are idle.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second / 2, PermitWithoutStream: true}),
 	}, options...)
@@ -39,10 +39,11 @@ func New(h h2.Handler, options ...grpc.ServerOption) *grpc.Server {
 func serve(h h2.Handler, s grpc.ServerStream) error {
 	var request mem.BufferSlice
 	if err := s.RecvMsg(&request); err != nil {
-		if status.Code(err) == codes.ResourceExhausted {
-			s.SetTrailer(metadata.Pairs("err", "request_size_limit_exceeded"))
-		}
 		return err
+	}
+	if request.Len() > hearth.MessageBytesMax {
+		s.SetTrailer(metadata.Pairs("err", "request_size_limit_exceeded"))
+		return status.Error(codes.ResourceExhausted, "the message is larger than the request limit")
 	}
 	method, _ := grpc.MethodFromServerStream(s)
 	headers, _ := metadata.FromIncomingContext(s.Context())

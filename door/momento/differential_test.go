@@ -1,0 +1,168 @@
+package momento_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	_ "github.com/hearthcache/hearth/pb"
+	"github.com/hearthcache/hearth/pb/pbtest"
+)
+
+// rpc is a method of the protocol with the type of its request.
+type rpc struct {
+	path    string
+	request protoreflect.MessageType
+}
+
+// rpcs returns every method of the .proto files.
+func rpcs(t testing.TB) []rpc {
+	t.Helper()
+	var all []rpc
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			s := f.Services().Get(i)
+			name, ours := strings.CutPrefix(string(s.FullName()), pbtest.Prefix)
+			for j := range s.Methods().Len() * min(1, len(name)) {
+				m := s.Methods().Get(j)
+				in, err := protoregistry.GlobalTypes.FindMessageByName(m.Input().FullName())
+				if ours && err == nil {
+					all = append(all, rpc{"/" + name + "/" + string(m.Name()), in})
+				}
+			}
+		}
+		return true
+	})
+	slices.SortFunc(all, func(x, y rpc) int { return strings.Compare(x.path, y.path) })
+	return all
+}
+
+func TestEveryMethodOfTheProtocolHasARow(t *testing.T) {
+	served := newHandler(t).Methods()
+	all := rpcs(t)
+	if len(all) != 77 {
+		t.Fatalf("%d methods", len(all))
+	}
+	for _, m := range all {
+		if !slices.Contains(served, m.path) {
+			t.Errorf("%s has no row", m.path)
+		}
+	}
+}
+
+// small makes a random request one that hits what others have written: keys, elements and ids from a few, times to
+// live that are allowed and far apart.
+func small(r *rand.Rand, m protoreflect.Message) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.IsList():
+			for i := range v.List().Len() {
+				if f.Message() != nil {
+					small(r, v.List().Get(i).Message())
+				} else {
+					v.List().Set(i, smallValue(r, f, v.List().Get(i)))
+				}
+			}
+		case f.Message() != nil:
+			small(r, v.Message())
+		default:
+			m.Set(f, smallValue(r, f, v))
+		}
+		return true
+	})
+	if f := m.Descriptor().Fields().ByName("ttl_milliseconds"); f != nil && r.IntN(20) > 0 {
+		m.Set(f, protoreflect.ValueOfUint64(1_000_000<<r.IntN(6)))
+	}
+}
+
+func smallValue(r *rand.Rand, f protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.Value {
+	name := string(f.Name())
+	switch {
+	case strings.HasSuffix(name, "milliseconds"):
+		return protoreflect.ValueOfUint64(1_000_000 << r.IntN(6))
+	case name == "count" && f.Kind() == protoreflect.Uint32Kind, name == "limit":
+		if f.Kind() == protoreflect.Uint32Kind {
+			return protoreflect.ValueOfUint32(1 << 20) // a random choice of all is no choice
+		}
+		return protoreflect.ValueOfUint64(1 << 20)
+	case f.Kind() == protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes(fmt.Append(nil, r.IntN(12)))
+	case f.Kind() == protoreflect.StringKind:
+		return protoreflect.ValueOfString(fmt.Sprint("board", r.IntN(3)))
+	case f.Kind() == protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(v.Uint()) % 30)
+	case f.Kind() == protoreflect.Sint32Kind:
+		return protoreflect.ValueOfInt32(int32(v.Int()) % 12)
+	case f.Kind() == protoreflect.DoubleKind:
+		return protoreflect.ValueOfFloat64(float64(r.IntN(40)-20) / 4)
+	case f.Kind() == protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(v.Int() % 1000)
+	}
+	return v
+}
+
+// unordered names what may come in any order, and timed what depends on when it was asked.
+var (
+	unordered = []string{"/SetFetch", "/SetPop", "/SetSample", "/DictionaryFetch"}
+	timed     = []string{"/ItemGetTtl"}
+)
+
+func isOne(path string, of []string) bool {
+	return slices.ContainsFunc(of, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
+}
+
+// The same random calls over grpc-go and in this process, on two servers, give the same bytes and the same errors.
+func TestRowsGiveTheSameBytesOverGRPC(t *testing.T) {
+	here, there := newHandler(t), newHandler(t)
+	conn := dial(t, there)
+	var data []rpc
+	for _, m := range rpcs(t) {
+		if strings.HasPrefix(m.path, "/cache_client.Scs/") || strings.HasPrefix(m.path, "/leaderboard.") {
+			data = append(data, m)
+		}
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	succeeded := map[string]int{}
+	for range 4000 {
+		m := data[r.IntN(len(data))]
+		request := pbtest.Random(r, m.request)
+		small(r, request.ProtoReflect())
+		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := direct(here, m.path, cacheName, b)
+		got, err := remote(t.Context(), conn, m.path, cacheName, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.status != want.status || !isOne(m.path, timed) && !sameMessages(got.messages, want.messages, isOne(m.path, unordered)) {
+			t.Fatalf("%s %v\nover grpc-go %q %+v\nin process   %q %+v", m.path, request, got.messages, got.status, want.messages, want.status)
+		}
+		if want.status.Code == 0 {
+			succeeded[m.path]++
+		}
+	}
+	for _, m := range data {
+		if succeeded[m.path] == 0 {
+			t.Errorf("%s never succeeded: the requests are too wild", m.path)
+		}
+	}
+}
+
+func sameMessages(x, y [][]byte, anyOrder bool) bool {
+	return slices.EqualFunc(x, y, func(x, y []byte) bool {
+		if anyOrder {
+			x, y = slices.Clone(x), slices.Clone(y)
+			slices.Sort(x)
+			slices.Sort(y)
+		}
+		return slices.Equal(x, y)
+	})
+}
