@@ -54,6 +54,58 @@ const (
 	idSortedUnionStore
 	idSortedFetchAny
 	idSortedReplace
+	idAppend
+	idBitCount
+	idBitField
+	idBitFieldRead
+	idBitGet
+	idBitOp
+	idBitPos
+	idBitSet
+	idCopy
+	idDictFieldLen
+	idDictIncrementFloat
+	idDictRandom
+	idDictSetNew
+	idGetDel
+	idGetEx
+	idGetRange
+	idIncrementFloat
+	idLCS
+	idListFind
+	idListIndex
+	idListInsert
+	idListMove
+	idListPopAny
+	idListSet
+	idMultiDelete
+	idMultiExists
+	idMultiGet
+	idMultiSet
+	idMultiSetNew
+	idObjectEncoding
+	idPersist
+	idRename
+	idSetCombine
+	idSetCombineStore
+	idSetInterCard
+	idSetMove
+	idSetRandom
+	idSetRange
+	idSortedCombine
+	idSortedCombineStore
+	idSortedCountLex
+	idSortedFetchLex
+	idSortedInterCard
+	idSortedPop
+	idSortedPopAny
+	idSortedRandom
+	idSortedRemovePart
+	idSortedStore
+	idStrLen
+	idWalk
+	idSort
+	idSortStore
 	idCount
 )
 
@@ -114,4 +166,56 @@ var All = [Count]*Spec{
 	idSortedUnionStore:     &sortedUnionStoreSpec,
 	idSortedFetchAny:       &sortedFetchAnySpec,
 	idSortedReplace:        &sortedReplaceSpec,
+	idAppend:               &appendSpec,
+	idBitCount:             &bitCountSpec,
+	idBitField:             &bitFieldSpec,
+	idBitFieldRead:         &bitFieldReadSpec,
+	idBitGet:               &bitGetSpec,
+	idBitOp:                &bitOpSpec,
+	idBitPos:               &bitPosSpec,
+	idBitSet:               &bitSetSpec,
+	idCopy:                 &copySpec,
+	idDictFieldLen:         &dictFieldLenSpec,
+	idDictIncrementFloat:   &dictIncrementFloatSpec,
+	idDictRandom:           &dictRandomSpec,
+	idDictSetNew:           &dictSetNewSpec,
+	idGetDel:               &getDelSpec,
+	idGetEx:                &getExSpec,
+	idGetRange:             &getRangeSpec,
+	idIncrementFloat:       &incrementFloatSpec,
+	idLCS:                  &lcsSpec,
+	idListFind:             &listFindSpec,
+	idListIndex:            &listIndexSpec,
+	idListInsert:           &listInsertSpec,
+	idListMove:             &listMoveSpec,
+	idListPopAny:           &listPopAnySpec,
+	idListSet:              &listSetSpec,
+	idMultiDelete:          &multiDeleteSpec,
+	idMultiExists:          &multiExistsSpec,
+	idMultiGet:             &multiGetSpec,
+	idMultiSet:             &multiSetSpec,
+	idMultiSetNew:          &multiSetNewSpec,
+	idObjectEncoding:       &objectEncodingSpec,
+	idPersist:              &persistSpec,
+	idRename:               &renameSpec,
+	idSetCombine:           &setCombineSpec,
+	idSetCombineStore:      &setCombineStoreSpec,
+	idSetInterCard:         &setInterCardSpec,
+	idSetMove:              &setMoveSpec,
+	idSetRandom:            &setRandomSpec,
+	idSetRange:             &setRangeSpec,
+	idSort:                 &sortSpec,
+	idSortStore:            &sortStoreSpec,
+	idSortedCombine:        &sortedCombineSpec,
+	idSortedCombineStore:   &sortedCombineStoreSpec,
+	idSortedCountLex:       &sortedCountLexSpec,
+	idSortedFetchLex:       &sortedFetchLexSpec,
+	idSortedInterCard:      &sortedInterCardSpec,
+	idSortedPop:            &sortedPopSpec,
+	idSortedPopAny:         &sortedPopAnySpec,
+	idSortedRandom:         &sortedRandomSpec,
+	idSortedRemovePart:     &sortedRemovePartSpec,
+	idSortedStore:          &sortedStoreSpec,
+	idStrLen:               &strLenSpec,
+	idWalk:                 &walkSpec,
 }

@@ -4,13 +4,7 @@ import "github.com/hearthcache/hearth/op"
 
 // Commands returns an empty command of every type. A new command takes a line in one of the lists below, so that scripts
 // can say it.
-func Commands() []op.Op { return append(modelled(), scripted()...) }
-
-// scripted lists the commands that have a script but are in no history, since the model does not know them: those that
-// only Redis clients use, which the door resp holds against redis-server itself.
-func scripted() []op.Op {
-	return []op.Op{}
-}
+func Commands() []op.Op { return append(modelled(), redisCommands()...) }
 
 // modelled lists the commands that are in random histories, which is all that Momento's calls need.
 func modelled() []op.Op {

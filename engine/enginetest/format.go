@@ -108,19 +108,26 @@ func parts(o op.Op, r *op.Reply) []string {
 		}
 		out = append(out, s)
 	}
-	switch o.(type) {
-	case *op.DictFetch:
-		var pairs []string
-		for i := 0; i+1 < len(out); i += 2 {
-			pairs = append(pairs, out[i]+":"+out[i+1])
+	switch o := o.(type) {
+	case *op.Walk:
+		if o.Of == value.Dictionary && !o.NoValues {
+			out = inPairs(out)
 		}
-		out = pairs
-	case *op.SetFetch, *op.SetPop, *op.SetSample, *op.SortedFetchAny:
+	case *op.DictFetch:
+		out = inPairs(out)
+	case *op.SetFetch, *op.SetPop, *op.SetSample, *op.SortedFetchAny, *op.SetCombine:
 	default:
 		return out
 	}
 	slices.Sort(out)
 	return out
+}
+
+func inPairs(words []string) (pairs []string) {
+	for i := 0; i+1 < len(words); i += 2 {
+		pairs = append(pairs, words[i]+":"+words[i+1])
+	}
+	return pairs
 }
 
 func kindName(k hearth.Kind) string {

@@ -17,7 +17,13 @@ type generator struct {
 }
 
 // RandomOp returns a random command of any kind. Its keys are few and it is valid; times to live are long.
-func RandomOp(r *rand.Rand) op.Op { return generator{Rand: r}.op() }
+func RandomOp(r *rand.Rand) op.Op {
+	g := generator{Rand: r}
+	if g.IntN(3) == 0 {
+		return g.redis()
+	}
+	return g.op()
+}
 
 func (g generator) op() op.Op {
 	all := [...]func() op.Op{g.scalar, g.any, g.dictionary, g.set, g.list, g.sorted, g.union, g.board}
