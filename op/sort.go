@@ -182,7 +182,8 @@ func (o *Sort) SendAll(b *respwire.Batch, keys [][]byte) {
 	if o.Offset != 0 || o.Count >= 0 {
 		args = append(args, lit("LIMIT"), num(o.Offset), num(o.Count))
 	}
-	for range o.Repeats {
+	// A cluster refuses GET, so that elements are repeated here where they are not stored.
+	for i := int64(0); o.Store != nil && o.Repeats > 1 && i < o.Repeats; i++ {
 		args = append(args, lit("GET"), lit("#"))
 	}
 	if o.Alpha {
@@ -198,4 +199,15 @@ func (o *Sort) SendAll(b *respwire.Batch, keys [][]byte) {
 }
 
 // RecvAll implements Multi.
-func (o *Sort) RecvAll(v []respwire.Value, r *Reply) error { return recvReply(v[0], r) }
+func (o *Sort) RecvAll(v []respwire.Value, r *Reply) error {
+	if o.Store != nil || v[0].IsError() {
+		return recvInt(v[0], r)
+	}
+	r.Status = Hit
+	for _, el := range v[0].Array {
+		for range max(o.Repeats, 1) {
+			r.AddPart(el.Str, 0)
+		}
+	}
+	return nil
+}

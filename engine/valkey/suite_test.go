@@ -1,6 +1,7 @@
 package valkey
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/hearthcache/hearth/engine"
@@ -16,3 +17,5 @@ func TestSuite(t *testing.T) {
 		enginetest.Run(t, o, func(t *testing.T) engine.Engine { e, _ := cluster(t, 0, Options{}); return e })
 	})
 }
+
+var _ = flag.Bool("update", false, "take the server's answers as the expected ones of scripts")
