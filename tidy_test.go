@@ -50,7 +50,7 @@ var table = map[string]place{
 	"certs":             {"", 0},
 	"observe":           {". gateway control engine door/h2", 0},
 	"pb":                {"", 0},
-	"client":            {". pb", 1},
+	"client":            {".", 1},
 	"crowd":             {". client", 4},
 	"cmd/hearth":        {"*", 4},
 	"fleet":             {"", 2},

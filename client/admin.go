@@ -15,7 +15,7 @@ import (
 // unless nil, is sent as JSON; the answer is decoded into out, unless that is nil, or copied there if it is an
 // io.Writer.
 func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	var body io.Reader
 	if in != nil {
@@ -25,7 +25,7 @@ func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.api+path, body)
 	if err != nil {
 		return err
 	}
@@ -36,9 +36,9 @@ func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values
 	if c.key != "" {
 		req.Header.Set("Authorization", c.key)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.plain.Do(req)
 	if err != nil {
-		return &hearth.Error{Kind: hearth.Unavailable, Msg: "the server does not answer", Err: err}
+		return transportError(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {

@@ -3,59 +3,83 @@ package client
 import (
 	"context"
 	"time"
-
-	"github.com/hearthcache/hearth/pb"
 )
 
 // Info is what the server says of one cache.
 type Info struct {
 	Name           string `json:"name"`
-	ItemKilobytes  uint32 `json:"max_item_kb"`
+	TrafficRate    uint64 `json:"max_traffic_rate"`
+	ThroughputKbps uint64 `json:"max_throughput_kbps"`
+	ItemKilobytes  uint64 `json:"max_item_kb"`
 	TTLSeconds     uint64 `json:"max_ttl_seconds"`
-	TrafficRate    uint32 `json:"max_traffic_rate"`
-	ThroughputKbps uint32 `json:"max_throughput_kbps"`
 }
 
-const control = "/control_client.ScsControl/"
+const scsControl = "/control_client.ScsControl/"
 
 // CreateCache creates a cache; an error of kind hearth.Exists says that there is one of that name.
 func (c *Client) CreateCache(ctx context.Context, name string) error {
-	return c.call(ctx, c.control, control+"CreateCache", "", &pb.XCreateCacheRequest{CacheName: name}, &pb.XCreateCacheResponse{})
+	return c.onCache(ctx, "CreateCache", name)
 }
 
 // DeleteCache deletes a cache with everything in it; hearth.NoCache if there is none.
 func (c *Client) DeleteCache(ctx context.Context, name string) error {
-	return c.call(ctx, c.control, control+"DeleteCache", "", &pb.XDeleteCacheRequest{CacheName: name}, &pb.XDeleteCacheResponse{})
+	return c.onCache(ctx, "DeleteCache", name)
 }
 
 // FlushCache removes every item of a cache and keeps its settings.
 func (c *Client) FlushCache(ctx context.Context, name string) error {
-	return c.call(ctx, c.control, control+"FlushCache", "", &pb.XFlushCacheRequest{CacheName: name}, &pb.XFlushCacheResponse{})
+	return c.onCache(ctx, "FlushCache", name)
+}
+
+// onCache calls a method whose request is a cache's name and whose answer is empty.
+func (c *Client) onCache(ctx context.Context, method, name string) error {
+	_, err := c.call(ctx, c.control, scsControl+method, "", message(nil).string(1, name))
+	return err
 }
 
 // Caches lists every cache.
 func (c *Client) Caches(ctx context.Context) ([]Info, error) {
 	var all []Info
-	token := ""
-	for {
-		var page pb.XListCachesResponse
-		if err := c.call(ctx, c.control, control+"ListCaches", "", &pb.XListCachesRequest{NextToken: token}, &page); err != nil {
+	for token := ""; ; {
+		out, err := c.call(ctx, c.control, scsControl+"ListCaches", "", message(nil).string(1, token))
+		if err != nil {
 			return nil, err
 		}
-		for _, p := range page.Cache {
-			l := p.GetCacheLimits()
-			all = append(all, Info{Name: p.CacheName, ItemKilobytes: l.GetMaxItemSizeKb(), TTLSeconds: l.GetMaxTtlSeconds(),
-				TrafficRate: l.GetMaxTrafficRate(), ThroughputKbps: l.GetMaxThroughputKbps()})
-		}
-		if token = page.NextToken; token == "" {
-			return all, nil
+		token = ""
+		err = read(out, func(f field) {
+			switch f.number {
+			case 1:
+				all = append(all, readInfo(f.bytes))
+			case 2:
+				token = string(f.bytes)
+			}
+		})
+		if err != nil || token == "" {
+			return all, err
 		}
 	}
 }
 
+func readInfo(m []byte) Info {
+	var i Info
+	_ = read(m, func(f field) {
+		switch f.number {
+		case 1:
+			i.Name = string(f.bytes)
+		case 2:
+			i.TrafficRate, _ = number(f.bytes, 1)
+			i.ThroughputKbps, _ = number(f.bytes, 2)
+			i.ItemKilobytes, _ = number(f.bytes, 3)
+			i.TTLSeconds, _ = number(f.bytes, 4)
+		}
+	})
+	return i
+}
+
 // Ping reports whether the server answers; it needs no key.
 func (c *Client) Ping(ctx context.Context) error {
-	return c.call(ctx, c.data, "/cache_client.Ping/Ping", "", &pb.XPingRequest{}, &pb.XPingResponse{})
+	_, err := c.call(ctx, c.data, "/cache_client.Ping/Ping", "", nil)
+	return err
 }
 
 // Cache is one cache of a Client, by name. It need not exist yet.
@@ -67,59 +91,88 @@ type Cache struct {
 // Cache returns the cache of that name, without asking the server.
 func (c *Client) Cache(name string) *Cache { return &Cache{client: c, name: name} }
 
-const scs = "/cache_client.Scs/"
+// do calls a method of the service Scs on the cache.
+func (c *Cache) do(ctx context.Context, method string, m message) ([]byte, error) {
+	return c.client.call(ctx, c.client.data, "/cache_client.Scs/"+method, c.name, m)
+}
+
+// resultHit is ECacheResult's value for a hit.
+const resultHit = 2
 
 // Get reads a scalar; ok is false where there is none.
 func (c *Cache) Get(ctx context.Context, key []byte) (value []byte, ok bool, err error) {
-	var out pb.XGetResponse
-	if err := c.client.call(ctx, c.client.data, scs+"Get", c.name, &pb.XGetRequest{CacheKey: key}, &out); err != nil {
+	out, err := c.do(ctx, "Get", message(nil).bytes(1, key))
+	if err != nil {
 		return nil, false, err
 	}
-	return out.CacheBody, out.Result == pb.ECacheResult_Hit, nil
+	err = read(out, func(f field) {
+		switch f.number {
+		case 1:
+			ok = f.varint == resultHit
+		case 2:
+			value = f.bytes
+		}
+	})
+	return value, ok, err
+}
+
+// item is a request that stores value under key for ttl.
+func item(key, value []byte, ttl time.Duration) message {
+	return message(nil).bytes(1, key).bytes(2, value).varint(3, uint64(ttl.Milliseconds()))
 }
 
 // Set stores a scalar for ttl.
 func (c *Cache) Set(ctx context.Context, key, value []byte, ttl time.Duration) error {
-	in := &pb.XSetRequest{CacheKey: key, CacheBody: value, TtlMilliseconds: uint64(ttl.Milliseconds())}
-	return c.client.call(ctx, c.client.data, scs+"Set", c.name, in, &pb.XSetResponse{})
+	_, err := c.do(ctx, "Set", item(key, value, ttl))
+	return err
 }
 
 // SetIfAbsent stores a scalar for ttl where there is no item, and reports whether it did.
 func (c *Cache) SetIfAbsent(ctx context.Context, key, value []byte, ttl time.Duration) (stored bool, err error) {
-	var out pb.XSetIfNotExistsResponse
-	in := &pb.XSetIfNotExistsRequest{CacheKey: key, CacheBody: value, TtlMilliseconds: uint64(ttl.Milliseconds())}
-	err = c.client.call(ctx, c.client.data, scs+"SetIfNotExists", c.name, in, &out)
-	return out.GetStored() != nil, err
+	out, err := c.do(ctx, "SetIfNotExists", item(key, value, ttl))
+	if err != nil {
+		return false, err
+	}
+	_, stored, err = member(out, 1)
+	return stored, err
 }
 
 // Delete removes an item of any type; there need not be one.
 func (c *Cache) Delete(ctx context.Context, key []byte) error {
-	return c.client.call(ctx, c.client.data, scs+"Delete", c.name, &pb.XDeleteRequest{CacheKey: key}, &pb.XDeleteResponse{})
+	_, err := c.do(ctx, "Delete", message(nil).bytes(1, key))
+	return err
 }
 
 // Increment adds amount to a decimal integer, 0 where there is none, gives it a new ttl, and returns the sum.
 func (c *Cache) Increment(ctx context.Context, key []byte, amount int64, ttl time.Duration) (int64, error) {
-	var out pb.XIncrementResponse
-	in := &pb.XIncrementRequest{CacheKey: key, Amount: amount, TtlMilliseconds: uint64(ttl.Milliseconds())}
-	err := c.client.call(ctx, c.client.data, scs+"Increment", c.name, in, &out)
-	return out.Value, err
+	out, err := c.do(ctx, "Increment", message(nil).bytes(1, key).varint(2, uint64(amount)).varint(3, uint64(ttl.Milliseconds())))
+	if err != nil {
+		return 0, err
+	}
+	sum, err := number(out, 1)
+	return int64(sum), err
 }
 
 // TTL returns how long an item has to live; ok is false where there is none.
 func (c *Cache) TTL(ctx context.Context, key []byte) (ttl time.Duration, ok bool, err error) {
-	var out pb.XItemGetTtlResponse
-	if err := c.client.call(ctx, c.client.data, scs+"ItemGetTtl", c.name, &pb.XItemGetTtlRequest{CacheKey: key}, &out); err != nil {
+	out, err := c.do(ctx, "ItemGetTtl", message(nil).bytes(1, key))
+	if err != nil {
 		return 0, false, err
 	}
-	found := out.GetFound()
-	return time.Duration(found.GetRemainingTtlMillis()) * time.Millisecond, found != nil, nil
+	found, ok, err := member(out, 1)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	millis, err := number(found, 1)
+	return time.Duration(millis) * time.Millisecond, true, err
 }
 
 // SetTTL gives an item a new time to live; ok is false where there is none.
 func (c *Cache) SetTTL(ctx context.Context, key []byte, ttl time.Duration) (ok bool, err error) {
-	var out pb.XUpdateTtlResponse
-	in := &pb.XUpdateTtlRequest{CacheKey: key, UpdateTtl: &pb.XUpdateTtlRequest_OverwriteToMilliseconds{
-		OverwriteToMilliseconds: uint64(ttl.Milliseconds())}}
-	err = c.client.call(ctx, c.client.data, scs+"UpdateTtl", c.name, in, &out)
-	return out.GetSet() != nil, err
+	out, err := c.do(ctx, "UpdateTtl", message(nil).bytes(1, key).varint(4, uint64(ttl.Milliseconds())))
+	if err != nil {
+		return false, err
+	}
+	_, ok, err = member(out, 1)
+	return ok, err
 }

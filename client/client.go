@@ -4,19 +4,12 @@
 package client
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
 	"strings"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 )
 
 // DefaultEndpoint is where a hearth on this machine listens.
@@ -60,11 +53,12 @@ func FromEnvironment() Options {
 type Client struct {
 	key     string
 	timeout time.Duration
-	data    *grpc.ClientConn // caches' items and topics
-	control *grpc.ClientConn // caches themselves, keys and webhooks
-	token   *grpc.ClientConn
-	base    string       // of the HTTP API: scheme and host
-	http    *http.Client // for it
+	calls   *http.Client // gRPC: HTTP/2, also without TLS
+	plain   *http.Client // the HTTP API
+	data    string       // scheme and host of calls on items and topics
+	control string       // of calls on caches, keys and webhooks
+	token   string
+	api     string // of the HTTP API
 }
 
 // New returns a client. It fails only where the options contradict each other: nothing is connected yet.
@@ -78,26 +72,20 @@ func New(o Options) (*Client, error) {
 		c.timeout = DefaultTimeout
 	}
 	hosts, plain := targets(endpoint)
-	if o.TLS != nil {
-		plain = false
+	scheme := "https://"
+	if plain && o.TLS == nil {
+		scheme = "http://"
 	}
-	creds := insecure.NewCredentials()
+	c.data, c.control, c.token, c.api = scheme+hosts[0], scheme+hosts[1], scheme+hosts[2], scheme+hosts[0]
 	if !plain {
-		creds = credentials.NewTLS(o.TLS)
+		c.api = scheme + "api." + hosts[0]
 	}
-	c.base, c.http = httpBase(hosts[0], plain), &http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, ForceAttemptHTTP2: true}}
-	for i, conn := range []**grpc.ClientConn{&c.data, &c.control, &c.token} {
-		if *conn, err = dial(hosts[i], creds); err != nil {
-			return nil, err
-		}
-	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	c.calls = &http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, Protocols: protocols, DisableCompression: true}}
+	c.plain = &http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS.Clone()}}
 	return c, nil
-}
-
-func dial(target string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+target, grpc.WithTransportCredentials(creds),
-		grpc.WithUserAgent("hearth-go"),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytesMax), grpc.MaxCallSendMsgSize(messageBytesMax)))
 }
 
 // targets returns the addresses of data, control and token calls, and whether they are plaintext.
@@ -118,50 +106,11 @@ func targets(endpoint string) (hosts [3]string, plain bool) {
 	return hosts, false
 }
 
-// httpBase returns where the HTTP API is: at the one address, or at api.cache.E for a base domain E.
-func httpBase(data string, plain bool) string {
-	switch {
-	case plain:
-		return "http://" + data
-	case strings.HasPrefix(data, "cache."):
-		return "https://api." + data
-	}
-	return "https://" + data
-}
-
 // Close ends the client's connections.
 func (c *Client) Close() error {
-	c.http.CloseIdleConnections()
-	var first error
-	for _, conn := range []*grpc.ClientConn{c.data, c.control, c.token} {
-		if err := conn.Close(); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-// call makes one unary call on conn; cache is the value of the header that names it, empty for none.
-func (c *Client) call(ctx context.Context, conn *grpc.ClientConn, method, cache string, in, out proto.Message) error {
-	ctx, cancel := c.outgoing(ctx, cache)
-	defer cancel()
-	return fromStatus(conn.Invoke(ctx, method, in, out))
-}
-
-func (c *Client) outgoing(ctx context.Context, cache string) (context.Context, context.CancelFunc) {
-	ctx = c.signed(ctx)
-	if cache != "" {
-		ctx = metadata.AppendToOutgoingContext(ctx, "cache", cache)
-	}
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, c.timeout)
-}
-
-// signed returns a context whose calls carry the credential.
-func (c *Client) signed(ctx context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(ctx, "authorization", c.key)
+	c.calls.CloseIdleConnections()
+	c.plain.CloseIdleConnections()
+	return nil
 }
 
 func errorf(format string, args ...any) error { return fmt.Errorf("client: "+format, args...) }

@@ -1,34 +1,40 @@
 package client
 
-import (
-	"github.com/hearthcache/hearth"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-)
+import "github.com/hearthcache/hearth"
 
-// kinds translates gRPC statuses back to the kinds of hearth.Error, which every error of a call is.
-var kinds = map[codes.Code]hearth.Kind{
-	codes.InvalidArgument:    hearth.Invalid,
-	codes.OutOfRange:         hearth.Invalid,
-	codes.Unauthenticated:    hearth.Unauthenticated,
-	codes.PermissionDenied:   hearth.Denied,
-	codes.NotFound:           hearth.NoCache,
-	codes.AlreadyExists:      hearth.Exists,
-	codes.FailedPrecondition: hearth.Precondition,
-	codes.ResourceExhausted:  hearth.Limited,
-	codes.Unavailable:        hearth.Unavailable,
-	codes.DeadlineExceeded:   hearth.Timeout,
-	codes.Canceled:           hearth.Canceled,
-	codes.Unimplemented:      hearth.Unimplemented,
+// kinds translates gRPC's status codes back to the kinds of hearth.Error, which every error of a call is.
+var kinds = [...]hearth.Kind{
+	1:  hearth.Canceled,
+	2:  hearth.Internal,
+	3:  hearth.Invalid,
+	4:  hearth.Timeout,
+	5:  hearth.NoCache,
+	6:  hearth.Exists,
+	7:  hearth.Denied,
+	8:  hearth.Limited,
+	9:  hearth.Precondition,
+	10: hearth.Internal,
+	11: hearth.Invalid,
+	12: hearth.Unimplemented,
+	13: hearth.Internal,
+	14: hearth.Unavailable,
+	15: hearth.Internal,
+	16: hearth.Unauthenticated,
 }
 
-func fromStatus(err error) error {
-	if err == nil {
-		return nil
+func kindOf(code int) hearth.Kind {
+	if code < 0 || code >= len(kinds) {
+		return hearth.Internal
 	}
-	s, ok := status.FromError(err)
-	if !ok {
-		return err
-	}
-	return &hearth.Error{Kind: kinds[s.Code()], Msg: s.Message()}
+	return kinds[code]
+}
+
+// limits translates the trailer that says which limit was reached.
+var limits = map[string]hearth.Limit{
+	"operations_rate_limit_exceeded":     hearth.RequestRate,
+	"throughput_rate_limit_exceeded":     hearth.Throughput,
+	"request_size_limit_exceeded":        hearth.RequestSize,
+	"item_size_limit_exceeded":           hearth.ItemSize,
+	"element_size_limit_exceeded":        hearth.ElementSize,
+	"topic_subscriptions_limit_exceeded": hearth.Subscriptions,
 }

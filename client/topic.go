@@ -2,11 +2,13 @@ package client
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/hearthcache/hearth"
-	"github.com/hearthcache/hearth/pb"
-	"google.golang.org/grpc"
 )
 
 const pubsub = "/cache_client.pubsub.Pubsub/"
@@ -26,19 +28,26 @@ type Gap struct{ Last, Next, Page uint64 }
 // Position is where a subscription begins: the number of the next message wanted. The zero Position is: from now on.
 type Position struct{ Sequence, Page uint64 }
 
+// The members of a topic's value.
+const (
+	textValue   = 1
+	binaryValue = 2
+)
+
 // Publish publishes bytes on a topic.
-func (c *Cache) Publish(ctx context.Context, topic string, message []byte) error {
-	return c.publish(ctx, topic, &pb.XTopicValue{Kind: &pb.XTopicValue_Binary{Binary: message}})
+func (c *Cache) Publish(ctx context.Context, topic string, body []byte) error {
+	return c.publish(ctx, topic, binaryValue, body)
 }
 
 // PublishText publishes text, which must be UTF-8, on a topic.
-func (c *Cache) PublishText(ctx context.Context, topic, message string) error {
-	return c.publish(ctx, topic, &pb.XTopicValue{Kind: &pb.XTopicValue_Text{Text: message}})
+func (c *Cache) PublishText(ctx context.Context, topic, body string) error {
+	return c.publish(ctx, topic, textValue, []byte(body))
 }
 
-func (c *Cache) publish(ctx context.Context, topic string, v *pb.XTopicValue) error {
-	in := &pb.XPublishRequest{CacheName: c.name, Topic: topic, Value: v}
-	return c.client.call(ctx, c.client.data, pubsub+"Publish", "", in, &pb.XEmpty{})
+func (c *Cache) publish(ctx context.Context, topic string, kind protowire.Number, body []byte) error {
+	in := message(nil).string(1, c.name).string(2, topic).bytes(3, message(nil).bytes(kind, body))
+	_, err := c.client.call(ctx, c.client.data, pubsub+"Publish", "", in)
+	return err
 }
 
 // Subscription is an open subscription. It is used by one goroutine at a time.
@@ -47,14 +56,14 @@ type Subscription struct {
 	topic  string
 	ctx    context.Context
 	cancel context.CancelFunc
-	stream grpc.ClientStream // nil while it is cut off
+	stream *http.Response // nil while it is cut off
 	at     Position
 }
 
 // Subscribe subscribes to a topic until ctx ends or Close. It returns once the server has said yes.
 func (c *Cache) Subscribe(ctx context.Context, topic string, from Position) (*Subscription, error) {
 	s := &Subscription{cache: c, topic: topic, at: from}
-	s.ctx, s.cancel = context.WithCancel(c.client.signed(ctx))
+	s.ctx, s.cancel = context.WithCancel(ctx)
 	if err := s.open(); err != nil {
 		s.cancel()
 		return nil, err
@@ -64,23 +73,32 @@ func (c *Cache) Subscribe(ctx context.Context, topic string, from Position) (*Su
 
 // open opens the stream; the server's first message is a heartbeat.
 func (s *Subscription) open() error {
-	stream, err := s.cache.client.data.NewStream(s.ctx, &grpc.StreamDesc{ServerStreams: true}, pubsub+"Subscribe")
-	if err == nil {
-		err = stream.SendMsg(&pb.XSubscriptionRequest{CacheName: s.cache.name, Topic: s.topic,
-			ResumeAtTopicSequenceNumber: s.at.Sequence, SequencePage: s.at.Page})
-	}
-	if err == nil {
-		err = stream.CloseSend()
-	}
-	var first pb.XSubscriptionItem
-	if err == nil {
-		err = stream.RecvMsg(&first)
-	}
+	c := s.cache
+	in := message(nil).string(1, c.name).string(2, s.topic).varint(3, s.at.Sequence).varint(4, s.at.Page)
+	stream, err := c.client.open(s.ctx, c.client.data, pubsub+"Subscribe", "", in)
 	if err != nil {
-		return fromStatus(err)
+		return err
 	}
 	s.stream = stream
-	return nil
+	_, err = s.receive()
+	return err
+}
+
+// receive reads one message of the stream. With an error the stream has ended.
+func (s *Subscription) receive() ([]byte, error) {
+	m, err := readMessage(s.stream.Body)
+	if err == nil {
+		return m, nil
+	}
+	defer func() { s.stream = nil }()
+	defer s.stream.Body.Close()
+	if err != io.EOF {
+		return nil, transportError(s.ctx, err)
+	}
+	if err := statusOf(s.stream); err != nil {
+		return nil, err
+	}
+	return nil, &hearth.Error{Kind: hearth.Unavailable, Msg: "the server ended the subscription"}
 }
 
 const resubscribeAfter = 500 * time.Millisecond
@@ -94,31 +112,65 @@ func (s *Subscription) Next() (*Message, *Gap, error) {
 				return nil, nil, err
 			}
 		}
-		var item pb.XSubscriptionItem
-		if err := s.stream.RecvMsg(&item); err != nil {
-			s.stream = nil
-			if err := fromStatus(err); !passes(err) || s.ctx.Err() != nil {
-				return nil, nil, err
-			}
+		in, err := s.receive()
+		switch {
+		case err == nil:
+		case !passes(err) || s.ctx.Err() != nil:
+			return nil, nil, err
+		default:
 			continue
 		}
-		if m := item.GetItem(); m != nil {
-			return s.message(m), nil, nil
-		}
-		if d := item.GetDiscontinuity(); d != nil {
-			s.at = Position{d.NewTopicSequence, d.NewSequencePage}
-			return nil, &Gap{d.LastTopicSequence, d.NewTopicSequence, d.NewSequencePage}, nil
+		if m, gap, err := s.item(in); err != nil || m != nil || gap != nil {
+			return m, gap, err
 		}
 	}
 }
 
-func (s *Subscription) message(m *pb.XTopicItem) *Message {
-	s.at = Position{m.TopicSequenceNumber + 1, m.SequencePage}
-	v := &Message{Sequence: m.TopicSequenceNumber, Page: m.SequencePage, Publisher: m.PublisherId, Bytes: m.Value.GetBinary()}
-	if _, v.Text = m.Value.GetKind().(*pb.XTopicValue_Text); v.Text {
-		v.Bytes = []byte(m.Value.GetText())
-	}
-	return v
+// item reads what the server sent: a message, a gap, or a heartbeat, which is neither.
+func (s *Subscription) item(in []byte) (m *Message, gap *Gap, err error) {
+	err = read(in, func(f field) {
+		switch f.number {
+		case 1:
+			m = readTopicItem(f.bytes)
+			s.at = Position{m.Sequence + 1, m.Page}
+		case 2:
+			gap = readGap(f.bytes)
+			s.at = Position{gap.Next, gap.Page}
+		}
+	})
+	return m, gap, err
+}
+
+func readTopicItem(in []byte) *Message {
+	m := &Message{}
+	_ = read(in, func(f field) {
+		switch f.number {
+		case 1:
+			m.Sequence = f.varint
+		case 2:
+			_ = read(f.bytes, func(v field) { m.Text, m.Bytes = v.number == textValue, v.bytes })
+		case 3:
+			m.Publisher = string(f.bytes)
+		case 4:
+			m.Page = f.varint
+		}
+	})
+	return m
+}
+
+func readGap(in []byte) *Gap {
+	g := &Gap{}
+	_ = read(in, func(f field) {
+		switch f.number {
+		case 1:
+			g.Last = f.varint
+		case 2:
+			g.Next = f.varint
+		case 3:
+			g.Page = f.varint
+		}
+	})
+	return g
 }
 
 // reopen tries until the server answers, or answers with an error that does not pass.
@@ -126,7 +178,7 @@ func (s *Subscription) reopen() error {
 	for {
 		select {
 		case <-s.ctx.Done():
-			return fromStatus(s.ctx.Err())
+			return transportError(s.ctx, s.ctx.Err())
 		case <-time.After(resubscribeAfter):
 		}
 		err := s.open()

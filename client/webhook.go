@@ -1,10 +1,6 @@
 package client
 
-import (
-	"context"
-
-	"github.com/hearthcache/hearth/pb"
-)
+import "context"
 
 const webhookService = "/webhook.Webhook/"
 
@@ -17,48 +13,67 @@ type Webhook struct {
 
 // PutWebhook creates a webhook of the cache, or points one elsewhere, and returns the secret that signs its deliveries.
 func (c *Cache) PutWebhook(ctx context.Context, w Webhook) (secret string, err error) {
-	in := &pb.XPutWebhookRequest{Webhook: &pb.XWebhook{WebhookId: c.webhookID(w.Name), TopicName: w.Topic,
-		Destination: &pb.XWebhookDestination{Kind: &pb.XWebhookDestination_PostUrl{PostUrl: w.URL}}}}
-	var out pb.XPutWebhookResponse
-	err = c.client.call(ctx, c.client.control, webhookService+"PutWebhook", "", in, &out)
-	return out.SecretString, err
+	hook := message(nil).bytes(1, c.webhookID(w.Name)).string(2, w.Topic).bytes(3, message(nil).string(1, w.URL))
+	return c.webhook(ctx, "PutWebhook", message(nil).bytes(1, hook), 1)
 }
 
 // Webhooks lists the webhooks of the cache.
 func (c *Cache) Webhooks(ctx context.Context) ([]Webhook, error) {
-	var out pb.XListWebhooksResponse
-	if err := c.client.call(ctx, c.client.control, webhookService+"ListWebhooks", "", &pb.XListWebhookRequest{CacheName: c.name}, &out); err != nil {
+	out, err := c.client.call(ctx, c.client.control, webhookService+"ListWebhooks", "", message(nil).string(1, c.name))
+	if err != nil {
 		return nil, err
 	}
 	all := []Webhook{}
-	for _, w := range out.Webhook {
-		all = append(all, Webhook{Name: w.GetWebhookId().GetWebhookName(), Topic: w.TopicName, URL: w.GetDestination().GetPostUrl()})
-	}
-	return all, nil
+	err = read(out, func(f field) { all = append(all, readWebhook(f.bytes)) })
+	return all, err
+}
+
+func readWebhook(in []byte) Webhook {
+	var w Webhook
+	_ = read(in, func(f field) {
+		switch f.number {
+		case 1:
+			name, _, _ := member(f.bytes, 2)
+			w.Name = string(name)
+		case 2:
+			w.Topic = string(f.bytes)
+		case 3:
+			url, _, _ := member(f.bytes, 1)
+			w.URL = string(url)
+		}
+	})
+	return w
 }
 
 // DeleteWebhook deletes a webhook of the cache.
 func (c *Cache) DeleteWebhook(ctx context.Context, name string) error {
-	in := &pb.XDeleteWebhookRequest{WebhookId: c.webhookID(name)}
-	return c.client.call(ctx, c.client.control, webhookService+"DeleteWebhook", "", in, &pb.XDeleteWebhookResponse{})
+	_, err := c.webhook(ctx, "DeleteWebhook", message(nil).bytes(1, c.webhookID(name)), 0)
+	return err
 }
 
 // WebhookSecret returns the secret that signs a webhook's deliveries.
 func (c *Cache) WebhookSecret(ctx context.Context, name string) (string, error) {
-	var out pb.XGetWebhookSecretResponse
-	in := &pb.XGetWebhookSecretRequest{CacheName: c.name, WebhookName: name}
-	err := c.client.call(ctx, c.client.control, webhookService+"GetWebhookSecret", "", in, &out)
-	return out.SecretString, err
+	return c.webhook(ctx, "GetWebhookSecret", message(nil).string(1, c.name).string(2, name), 3)
 }
 
 // RotateWebhookSecret gives a webhook a new secret and returns it. The old one signs deliveries too for a day.
 func (c *Cache) RotateWebhookSecret(ctx context.Context, name string) (string, error) {
-	var out pb.XRotateWebhookSecretResponse
-	in := &pb.XRotateWebhookSecretRequest{WebhookId: c.webhookID(name)}
-	err := c.client.call(ctx, c.client.control, webhookService+"RotateWebhookSecret", "", in, &out)
-	return out.SecretString, err
+	return c.webhook(ctx, "RotateWebhookSecret", message(nil).bytes(1, c.webhookID(name)), 1)
 }
 
-func (c *Cache) webhookID(name string) *pb.XWebhookId {
-	return &pb.XWebhookId{CacheName: c.name, WebhookName: name}
+// webhook calls a method and returns the text in field at of its answer.
+func (c *Cache) webhook(ctx context.Context, method string, in message, at int32) (string, error) {
+	out, err := c.client.call(ctx, c.client.control, webhookService+method, "", in)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	err = read(out, func(f field) {
+		if int32(f.number) == at {
+			text = string(f.bytes)
+		}
+	})
+	return text, err
 }
+
+func (c *Cache) webhookID(name string) message { return message(nil).string(1, c.name).string(2, name) }

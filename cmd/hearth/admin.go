@@ -14,22 +14,18 @@ import (
 )
 
 // openWatch starts what looks at requests, where the operator asked for it.
-func (s *server) openWatch(ctx context.Context) error {
+func (s *server) openWatch() {
 	s.watch = observe.Watch{Slow: s.options.SlowLog, Log: s.log}
 	if s.options.TraceTo == "" {
-		return nil
+		return
 	}
-	tracer, stop, err := observe.NewTracer(ctx, s.options.TraceTo, s.options.TraceShare, version)
-	if err != nil {
-		return err
-	}
+	tracer, stop := observe.NewTracer(s.options.TraceTo, s.options.TraceShare, version)
 	s.watch.Tracer = tracer
 	s.closers = append(s.closers, closer(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		return stop(ctx)
 	}))
-	return nil
 }
 
 // closer is a function that is an io.Closer.

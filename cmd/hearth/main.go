@@ -14,11 +14,21 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+// configured is the flag that every command has.
+type configured struct {
+	ConfigFile string `name:"config" short:"c" env:"HEARTH_CONFIG" placeholder:"FILE" help:"Read settings from this TOML file; flags and HEARTH_* variables are stronger."`
+}
+
+// serving is the command line of `hearth serve` alone: a server starts faster that need not know the other commands.
+type serving struct {
+	configured
+	Serve serveCommand `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
+}
+
 // commands is the command line: one field a command, each with the help that teaches it.
 type commands struct {
-	ConfigFile string `name:"config" short:"c" env:"HEARTH_CONFIG" placeholder:"FILE" help:"Read settings from this TOML file; flags and HEARTH_* variables are stronger."`
+	serving
 
-	Serve   serveCommand   `cmd:"" help:"Serve caches and topics to Momento SDKs, Redis and memcached clients, and HTTP."`
 	Cache   cacheCommands  `cmd:"" help:"Create, list, flush and delete caches."`
 	Item    itemCommands   `cmd:"" help:"Read and write single items."`
 	Topic   topicCommands  `cmd:"" help:"Publish to topics, subscribe to them, list those in use."`
@@ -54,8 +64,11 @@ var errMiss = errors.New("miss")
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	var c commands
-	parser, err := kong.New(&c,
+	var line any = &commands{}
+	if len(args) > 0 && args[0] == "serve" {
+		line = &serving{}
+	}
+	parser, err := kong.New(line,
 		kong.Name("hearth"), kong.Description(about), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
@@ -85,7 +98,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
-	k.Bind(&c, file, k)
+	k.Bind(file, k)
 	switch err := k.Run(); {
 	case errors.Is(err, errMiss):
 		return exitMiss

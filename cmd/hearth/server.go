@@ -56,9 +56,7 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	if err := s.openState(ctx); err != nil {
 		return err
 	}
-	if err := s.openWatch(ctx); err != nil {
-		return err
-	}
+	s.openWatch()
 	s.openEngine()
 	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
 		WebhookAllow: s.options.WebhookAllow, Open: s.options.anyone(), Endpoint: s.endpoint()})

@@ -1,0 +1,125 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hearthcache/hearth"
+)
+
+// A call is gRPC over HTTP/2 as net/http speaks it: one length-prefixed message each way, the status in the trailers.
+// The few messages are written by hand (wire.go), so that a program which links this package pays nothing for a gRPC
+// runtime and its registries when it starts.
+
+const framePrefix = 5 // a compression flag and a big-endian length
+
+// call makes one unary call of base's host; cache is the value of the header that names it, empty for none.
+func (c *Client) call(ctx context.Context, base, method, cache string, message []byte) ([]byte, error) {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	resp, err := c.open(ctx, base, method, cache, message)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	out, err := readMessage(resp.Body)
+	if err != nil && err != io.EOF {
+		return nil, transportError(ctx, err)
+	}
+	if err == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1)) // the trailers come after the body's end
+	}
+	return out, statusOf(resp)
+}
+
+// open sends a request and returns the response, whose headers have come.
+func (c *Client) open(ctx context.Context, base, method, cache string, message []byte) (*http.Response, error) {
+	frame := make([]byte, framePrefix, framePrefix+len(message))
+	binary.BigEndian.PutUint32(frame[1:], uint32(len(message)))
+	frame = append(frame, message...)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+method, bytes.NewReader(frame))
+	if err != nil {
+		return nil, err
+	}
+	h := req.Header
+	h["Content-Type"] = []string{"application/grpc"}
+	h["Te"] = []string{"trailers"}
+	h["Authorization"] = []string{c.key}
+	h["User-Agent"] = []string{"hearth-go"}
+	if cache != "" {
+		h["Cache"] = []string{cache}
+	}
+	if d, ok := ctx.Deadline(); ok {
+		h["Grpc-Timeout"] = []string{strconv.FormatInt(max(1, time.Until(d).Milliseconds()), 10) + "m"}
+	}
+	resp, err := c.calls.Do(req)
+	if err != nil {
+		return nil, transportError(ctx, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, &hearth.Error{Kind: hearth.Unavailable, Msg: "the server answered " + resp.Status + ": it does not speak gRPC at this address"}
+	}
+	return resp, nil
+}
+
+func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.timeout)
+}
+
+// readMessage reads one length-prefixed message; io.EOF where there is none.
+func readMessage(r io.Reader) ([]byte, error) {
+	var prefix [framePrefix]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(prefix[1:])
+	if prefix[0] != 0 || size > messageBytesMax {
+		return nil, &hearth.Error{Kind: hearth.Internal, Msg: "the server sent a message that is compressed or too large"}
+	}
+	message := make([]byte, size)
+	if _, err := io.ReadFull(r, message); err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return message, nil
+}
+
+// statusOf returns the call's status: in the trailers, or in the headers of a response that has nothing else.
+func statusOf(resp *http.Response) error {
+	fields := resp.Trailer
+	if fields.Get("Grpc-Status") == "" {
+		fields = resp.Header
+	}
+	code, err := strconv.Atoi(fields.Get("Grpc-Status"))
+	switch {
+	case err != nil:
+		return &hearth.Error{Kind: hearth.Unavailable, Msg: "the server ended the call without a status"}
+	case code == 0:
+		return nil
+	}
+	text := fields.Get("Grpc-Message")
+	if plain, err := url.PathUnescape(text); err == nil {
+		text = plain
+	}
+	return &hearth.Error{Kind: kindOf(code), Limit: limits[fields.Get("Err")], Msg: text}
+}
+
+// transportError gives a failure of the connection its kind.
+func transportError(ctx context.Context, err error) error {
+	switch ctx.Err() {
+	case context.DeadlineExceeded:
+		return &hearth.Error{Kind: hearth.Timeout, Msg: "the server did not answer in time", Err: err}
+	case context.Canceled:
+		return &hearth.Error{Kind: hearth.Canceled, Msg: "the call was cancelled", Err: err}
+	}
+	return &hearth.Error{Kind: hearth.Unavailable, Msg: "the server does not answer", Err: err}
+}
