@@ -49,9 +49,10 @@ func (s *server) declare(ctx context.Context, file *configFile) error {
 	return nil
 }
 
-// rootKey creates the first key of a server that requires credentials and has none; nil where there are keys.
+// rootKey creates a key for the owner of a server that requires credentials, where there is none or none is left; nil
+// otherwise.
 func (s *server) rootKey(ctx context.Context) (*auth.Issued, error) {
-	if s.options.anyone() || len(s.plane.State().Keys) > 0 {
+	if s.options.anyone() || s.plane.State().HasOwner() {
 		return nil, nil
 	}
 	made, err := s.gateway.CreateRoot(ctx)

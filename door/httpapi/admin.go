@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/gateway"
@@ -39,7 +40,7 @@ type setting struct {
 
 // listSettings tells which settings there are: no secret.
 func (a *API) listSettings(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.admin(r); err != nil {
+	if _, err := a.admin(r, auth.Management, auth.List); err != nil {
 		return err
 	}
 	var defaults control.Settings
@@ -58,7 +59,7 @@ type settingsBody struct {
 }
 
 func (a *API) showAccount(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.List)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (a *API) showAccount(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) setAccount(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.Write)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func cacheJSON(c *control.Cache, size engine.Size) cache {
 }
 
 func (a *API) listCaches(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.List)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (a *API) listCaches(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) showCache(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.List)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (a *API) answerCache(w http.ResponseWriter, c *gateway.Caller, name string,
 }
 
 func (a *API) createCache(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.Write)
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func (a *API) createCache(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) setCache(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.Write)
 	if err != nil {
 		return err
 	}
@@ -194,7 +195,7 @@ func (a *API) flushCache(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) changeCache(w http.ResponseWriter, r *http.Request, change control.Change) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Management, auth.Write)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/gateway"
 )
@@ -82,8 +83,8 @@ func (a *API) caller(r *http.Request, cache string) (*gateway.Caller, error) {
 	return a.signIn(r, token, cache)
 }
 
-// admin returns who asks for administration. The credential is in the header: addresses are logged.
-func (a *API) admin(r *http.Request) (*gateway.Caller, error) {
+// admin returns who asks for administration, once they may. The credential is in the header: addresses are logged.
+func (a *API) admin(r *http.Request, what auth.Resource, need auth.Access) (*gateway.Caller, error) {
 	token, err := header(r)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,11 @@ func (a *API) admin(r *http.Request) (*gateway.Caller, error) {
 	if r.URL.Query().Has("token") {
 		return nil, invalid("the credential belongs in the header Authorization, not in the address")
 	}
-	return a.signIn(r, token, "")
+	c, err := a.signIn(r, token, "")
+	if err != nil {
+		return nil, err
+	}
+	return c, c.May(what, need)
 }
 
 func header(r *http.Request) (string, error) {

@@ -46,11 +46,7 @@ type fullKey struct {
 }
 
 func (a *API) listAllKeys(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
-	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.List); err != nil {
+	if _, err := a.admin(r, auth.Authorization, auth.List); err != nil {
 		return err
 	}
 	state := a.gateway.View()
@@ -84,11 +80,8 @@ func issuedJSON(made *auth.Issued) issued {
 }
 
 func (a *API) createAnyKey(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.Write); err != nil {
 		return err
 	}
 	var body struct {
@@ -120,7 +113,7 @@ func (a *API) createAnyKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) createToken(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
 		return err
 	}

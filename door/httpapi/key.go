@@ -48,11 +48,8 @@ func keysJSON(keys []*auth.Key) []key {
 }
 
 func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.Write); err != nil {
 		return err
 	}
 	var body struct {
@@ -94,11 +91,7 @@ func parseExpiry(text json.RawMessage) (seconds int64, never bool, err error) {
 }
 
 func (a *API) listKeys(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
-	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.List); err != nil {
+	if _, err := a.admin(r, auth.Authorization, auth.List); err != nil {
 		return err
 	}
 	var all []*auth.Key
@@ -117,7 +110,7 @@ func (a *API) listKeys(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) revokeKey(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
 		return err
 	}

@@ -42,11 +42,7 @@ type roleBody struct {
 }
 
 func (a *API) listRoles(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
-	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.List); err != nil {
+	if _, err := a.admin(r, auth.Authorization, auth.List); err != nil {
 		return err
 	}
 	kind := r.URL.Query().Get("type")
@@ -92,11 +88,8 @@ func (a *API) replaceRole(w http.ResponseWriter, r *http.Request) error {
 
 // putRole fills in what the body says and keeps the role.
 func (a *API) putRole(w http.ResponseWriter, r *http.Request, made *control.Role, new bool) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.Write); err != nil {
 		return err
 	}
 	var body roleBody
@@ -119,11 +112,8 @@ func (a *API) putRole(w http.ResponseWriter, r *http.Request, made *control.Role
 
 // deleteRole deletes a role, or says who has it still.
 func (a *API) deleteRole(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Authorization, auth.Write)
 	if err != nil {
-		return err
-	}
-	if err := c.May(auth.Authorization, auth.Write); err != nil {
 		return err
 	}
 	id := r.PathValue("role")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 )
 
@@ -23,7 +24,7 @@ type usageLine struct {
 // usage answers with what was used on the days from and to (both included; today where they are missing), as JSON or
 // format=csv. by says what is kept apart: any of day, credential and verb, with commas; caches always are.
 func (a *API) usage(w http.ResponseWriter, r *http.Request) error {
-	c, err := a.admin(r)
+	c, err := a.admin(r, auth.Account, auth.Read)
 	if err != nil {
 		return err
 	}
