@@ -115,15 +115,41 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 	if err != nil {
 		return err
 	}
-	err = g.engine.Do(ctx, b.space(s), o, r)
+	err = g.run(ctx, b, o, s, r)
 	b.after(g, o, s, in, r, err)
 	return err
 }
 
+// run takes an admitted command to the engine. A miss is collapsed, or filled from an origin, here: between the engine's
+// answer and the meter.
+func (g *Gateway) run(ctx context.Context, b *binding, o op.Op, s *op.Spec, r *op.Reply) error {
+	return g.engine.Do(ctx, b.space(s), o, r)
+}
+
 // DoAll runs commands that do not depend on each other; errors stand in their replies.
 func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Reply) {
+	b := c.bind()
+	ins := make([]int, len(os))
+	together := true
 	for i, o := range os {
-		rs[i].Err = g.Do(ctx, c, o, &rs[i])
+		s := o.Spec()
+		ins[i], rs[i].Err = g.before(c, b, o, s)
+		together = together && rs[i].Err == nil && !s.Board
+	}
+	if together {
+		if len(os) > 0 {
+			g.engine.DoAll(ctx, b.cache.Space, os, rs)
+		}
+		for i, o := range os {
+			b.after(g, o, o.Spec(), ins[i], &rs[i], rs[i].Err)
+		}
+		return
+	}
+	for i, o := range os {
+		if s := o.Spec(); rs[i].Err == nil {
+			rs[i].Err = g.run(ctx, b, o, s, &rs[i])
+			b.after(g, o, s, ins[i], &rs[i], rs[i].Err)
+		}
 	}
 }
 
@@ -139,9 +165,6 @@ func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, er
 		}
 		if err == nil {
 			in, err = b.admit(g, o, s)
-			if c, ok := o.(op.Checker); ok && err == nil {
-				err = c.Check()
-			}
 		}
 	}
 	if err != nil {
@@ -243,4 +266,16 @@ func (g *Gateway) takeDropped() []hearth.Space {
 	taken := g.dropped
 	g.dropped = nil
 	return taken
+}
+
+// forget lets go of what deleted caches have left here, once nobody uses it.
+func (g *Gateway) forget(now time.Time) {
+	caches := g.View().Caches
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, t := range g.tenants {
+		if caches[name] == nil && t.idle(now.UnixNano()) {
+			delete(g.tenants, name)
+		}
+	}
 }

@@ -58,6 +58,21 @@ type tenant struct {
 	held       [heldCount]atomic.Int64
 }
 
+// idle reports whether a fresh tenant would be the same: all buckets are full and nothing is held.
+func (t *tenant) idle(now int64) bool {
+	for _, b := range []*bucket{&t.requests, &t.throughput, &t.publishes} {
+		if b.full.Load() > now {
+			return false
+		}
+	}
+	for i := range t.held {
+		if t.held[i].Load() != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // What callers may hold a limited number of.
 const (
 	heldConnections = iota

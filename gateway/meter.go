@@ -131,17 +131,21 @@ func (ms *meters) of(cache, credential string) *meter {
 	return m
 }
 
-// take returns what was counted since the last take.
-func (ms *meters) take(lines []control.Usage) []control.Usage {
+// take returns what was counted since the last take, and forgets meters of deleted caches that counted nothing since.
+func (ms *meters) take(lines []control.Usage, caches map[string]*control.Cache) []control.Usage {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	for _, m := range ms.m {
+	for name, m := range ms.m {
+		before := len(lines)
 		for v := range m.verbs {
 			if c := m.verbs[v].Load(); c != nil {
 				if n := c.take(); n != (control.Counts{}) {
 					lines = append(lines, control.Usage{Cache: m.cache, Credential: m.credential, Verb: verbName(v), Counts: n})
 				}
 			}
+		}
+		if len(lines) == before && caches[m.cache] == nil {
+			delete(ms.m, name)
 		}
 	}
 	return lines

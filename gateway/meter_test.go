@@ -198,3 +198,59 @@ func TestRunHandsOverAndSleeps(t *testing.T) {
 		t.Errorf("%d operations in the books at the end, want 2", n)
 	}
 }
+
+func TestDeletedCachesAreForgotten(t *testing.T) {
+	ctx := context.Background()
+	g, clock := newTimed(t, nil)
+	c := signIn(t, g, "c")
+	if err := set(g, c, 1, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Hold(hearth.Subscriptions); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Change(ctx, c, control.DeleteCache{Name: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	left := func(tenants, meters int) {
+		t.Helper()
+		clock.t = clock.t.Add(time.Second)
+		if err := g.handOver(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if len(g.tenants) != tenants || len(g.meters.m) != meters {
+			t.Errorf("%d tenants and %d meters are left, want %d and %d", len(g.tenants), len(g.meters.m), tenants, meters)
+		}
+	}
+	left(1, 1) // something is held, something was counted
+	left(1, 0)
+	c.Release(hearth.Subscriptions)
+	left(0, 0)
+}
+
+func TestBatches(t *testing.T) {
+	ctx := context.Background()
+	g, _ := newTimed(t, map[string]string{"item-bytes": "10"})
+	c := signIn(t, g, "c")
+	batch := func(os ...op.Op) []op.Reply {
+		rs := make([]op.Reply, len(os))
+		g.DoAll(ctx, c, os, rs)
+		return rs
+	}
+	x := op.Expiry{TTL: 1000}
+	rs := batch(&op.Set{K: []byte("a"), Value: []byte("1"), Expiry: x}, &op.Set{K: []byte("b"), Value: make([]byte, 10), Expiry: x})
+	if rs[0].Err != nil || limitOf(rs[1].Err) != int(hearth.RequestSize) {
+		t.Errorf("a batch with one that is too large: %v, %v", rs[0].Err, rs[1].Err)
+	}
+	rs = batch(&op.Get{K: []byte("a")}, &op.Get{K: []byte("b")})
+	if rs[0].Status != op.Hit || rs[1].Status != op.Miss {
+		t.Errorf("a batch of reads: %+v", rs)
+	}
+	batch()
+	if n := counted(t, g, "Get"); n.Operations != 2 || n.Hits != 1 || n.Misses != 1 {
+		t.Errorf("counted %+v", n)
+	}
+	if n := counted(t, g, "Set"); n.Operations != 1 || n.Refused != 1 {
+		t.Errorf("counted %+v", n)
+	}
+}

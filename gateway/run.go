@@ -69,8 +69,9 @@ func (g *Gateway) handOver(ctx context.Context) error {
 	g.handing.Lock()
 	defer g.handing.Unlock()
 	now := g.now()
-	lines := g.meters.take(nil)
+	lines := g.meters.take(nil, g.View().Caches)
 	lines = g.sample(now, lines)
+	g.forget(now)
 	for _, s := range g.takeDropped() {
 		_ = g.engine.Drop(ctx, s)
 	}
