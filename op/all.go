@@ -106,6 +106,11 @@ const (
 	idWalk
 	idSort
 	idSortStore
+	idDictExpire
+	idDictFieldTTL
+	idDictPersist
+	idDictGetEx
+	idDictSetEx
 	idCount
 )
 
@@ -218,4 +223,9 @@ var All = [Count]*Spec{
 	idSortedStore:          &sortedStoreSpec,
 	idStrLen:               &strLenSpec,
 	idWalk:                 &walkSpec,
+	idDictExpire:           &dictExpireSpec,
+	idDictFieldTTL:         &dictFieldTTLSpec,
+	idDictPersist:          &dictPersistSpec,
+	idDictGetEx:            &dictGetExSpec,
+	idDictSetEx:            &dictSetExSpec,
 }

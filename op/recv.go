@@ -190,6 +190,9 @@ func serverError(v respwire.Value) error {
 	case "CROSSSLOT":
 		return &hearth.Error{Kind: hearth.CrossSlot, Msg: msg}
 	case "ERR":
+		if strings.HasPrefix(rest, "unknown command") {
+			return &hearth.Error{Kind: hearth.Unimplemented, Msg: "the engine's server does not have this command", Err: v.Err()}
+		}
 		return &hearth.Error{Kind: hearth.Precondition, Msg: rest}
 	case "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY", "BUSY":
 		return &hearth.Error{Kind: hearth.Unavailable, Msg: "the engine's server cannot answer now", Err: v.Err()}

@@ -14,6 +14,7 @@ func redisCommands() []op.Op {
 		&op.Persist{}, &op.Rename{}, &op.Copy{}, &op.MultiDelete{}, &op.MultiExists{}, &op.ObjectEncoding{}, &op.Sort{}, &op.Sort{Store: []byte{}},
 
 		&op.DictSetNew{}, &op.DictIncrementFloat{}, &op.DictRandom{}, &op.DictFieldLen{}, &op.Walk{},
+		&op.DictExpire{}, &op.DictFieldTTL{}, &op.DictPersist{}, &op.DictGetEx{}, &op.DictSetEx{},
 
 		&op.ListIndex{}, &op.ListSet{}, &op.ListInsert{}, &op.ListFind{}, &op.ListMove{}, &op.ListPopAny{},
 

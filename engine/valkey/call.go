@@ -2,12 +2,12 @@ package valkey
 
 import (
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 	"unsafe"
-
-	"crypto/tls"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -124,41 +124,101 @@ func (e *Engine) loadWhereMissing(ctx context.Context, c *connected, units []*un
 	c.say(ctx, missing)
 }
 
-// say says units in one pipelined round trip per node, but for those that take MULTI: those go one by one, and first
-// make sure of their functions, since a function that is not found there is found out too late.
+// say says units in one pipelined round trip per node. Units on the same key keep their order.
 func (c *connected) say(ctx context.Context, units []*unit) {
-	cmds := make([]valkey.Completed, 0, len(units))
-	plain := make([]*unit, 0, len(units))
-	flush := func() {
-		c.pipeline(ctx, cmds, plain)
-		cmds, plain = cmds[:0], plain[:0]
-	}
 	for _, u := range units {
 		u.values, u.err = u.values[:0], nil
-		if u.size() == 1 && len(plain) < pipelineMax {
-			cmds, plain = append(cmds, c.command(u, u.first)), append(plain, u)
-			continue
-		}
-		flush()
-		c.together(ctx, u)
 	}
-	flush()
+	for len(units) > 0 {
+		n := min(len(units), pipelineMax)
+		if c.cluster {
+			c.sayBySlot(ctx, units[:n])
+		} else {
+			c.pipeline(ctx, units[:n])
+		}
+		units = units[n:]
+	}
 }
 
-// pipelineMax bounds how many commands wait for answers of one round trip.
-const pipelineMax = 4096
+// pipelineMax bounds how many units wait for answers of one round trip.
+const pipelineMax = 1024
 
-func (c *connected) pipeline(ctx context.Context, cmds []valkey.Completed, units []*unit) {
-	switch len(cmds) {
-	case 0:
-		return
-	case 1:
-		units[0].take(c.Do(ctx, cmds[0]))
+// sayBySlot says units to a cluster. Those that take MULTI have to go with others of their slot alone, one slot after
+// another on its way at once; all the others go together.
+func (c *connected) sayBySlot(ctx context.Context, units []*unit) {
+	together := map[uint16][]*unit{}
+	for _, u := range units {
+		if u.size() > 1 {
+			together[slotOf([]byte(u.slot))] = nil
+		}
+	}
+	if len(together) == 0 {
+		c.pipeline(ctx, units)
 		return
 	}
-	for i, res := range c.DoMulti(ctx, cmds...) {
-		units[i].take(res)
+	var plain []*unit
+	for _, u := range units {
+		slot := slotOf([]byte(u.slot))
+		if us, ok := together[slot]; ok {
+			together[slot] = append(us, u)
+			continue
+		}
+		plain = append(plain, u)
 	}
+	work := make(chan []*unit, len(together)+1)
+	for _, us := range together {
+		work <- us
+	}
+	if len(plain) > 0 {
+		work <- plain
+	}
+	close(work)
+	var wg sync.WaitGroup
+	for range min(len(work), slotsAtOnce) - 1 {
+		wg.Go(func() { c.work(ctx, work) })
+	}
+	c.work(ctx, work)
+	wg.Wait()
+}
+
+// slotsAtOnce bounds how many slots of one batch are asked at once.
+const slotsAtOnce = 16
+
+func (c *connected) work(ctx context.Context, work <-chan []*unit) {
+	for units := range work {
+		c.pipeline(ctx, units)
+	}
+}
+
+// pipeline says units in one go: to a cluster any that do not take MULTI, or some that live in one slot.
+func (c *connected) pipeline(ctx context.Context, units []*unit) {
+	if len(units) == 1 && units[0].size() == 1 {
+		units[0].take(c.Do(ctx, c.command(units[0], units[0].first)))
+		return
+	}
+	var cmds []valkey.Completed
+	for _, u := range units {
+		cmds = append(cmds, c.commands(u)...)
+	}
+	results := c.DoMulti(ctx, cmds...)
+	for _, u := range units {
+		if u.size() == 1 {
+			u.take(results[0])
+			results = results[1:]
+			continue
+		}
+		n := u.size() + 2
+		u.takeExec(results[:n])
+		results = results[n:]
+	}
+}
+
+// commands builds all commands of a unit, with MULTI and EXEC around several.
+func (c *connected) commands(u *unit) []valkey.Completed {
+	if u.size() == 1 {
+		return []valkey.Completed{c.command(u, u.first)}
+	}
+	return c.transaction(u)
 }
 
 // take keeps a result as the next value.
@@ -169,11 +229,6 @@ func (u *unit) take(res valkey.ValkeyResult) {
 	}
 	m, _ := res.ToMessage()
 	u.values = append(u.values, valueOf(&m))
-}
-
-// together says a unit of several commands between MULTI and EXEC.
-func (c *connected) together(ctx context.Context, u *unit) {
-	u.takeExec(c.DoMulti(ctx, c.transaction(u)...))
 }
 
 // transaction builds the commands of a unit with MULTI and EXEC around them.

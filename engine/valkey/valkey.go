@@ -110,7 +110,7 @@ func (e *Engine) clientOptions() valkey.ClientOption {
 		ConnWriteTimeout:    e.opts.Timeout,
 		ReadBufferEachConn:  connBufferBytes,
 		WriteBufferEachConn: connBufferBytes,
-		BlockingPipeline:    pipelineMax + 1,
+		BlockingPipeline:    1 << 30, // never a connection of its own: order is kept
 	}
 	o.Dialer.Timeout = dialTimeout
 	if e.near != nil {
