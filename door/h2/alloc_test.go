@@ -1,0 +1,146 @@
+package h2
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// batch is a client that sends the same calls again and again without allocating: what a benchmark counts is the
+// server's.
+type batch struct {
+	net.Conn
+	calls  []byte
+	ids    []int // where stream numbers stand in calls
+	next   uint32
+	answer []byte
+}
+
+const (
+	batchCalls = 100
+	getRequest = "\x0a\x14key-0000000000000000"
+)
+
+// get answers as a cache would: the item's 147 bytes in a message of 150.
+type get struct{ value []byte }
+
+func (g get) ServeCall(c Call) {
+	if c.Method() != "/cache_client.Scs/Get" || len(c.Header("authorization")) == 0 || string(c.Message()) != getRequest {
+		c.Finish(Status{Code: grpcInternal})
+		return
+	}
+	c.End(append(append(c.Begin(), "\x12\x93\x01"...), g.value...))
+	c.Finish(Status{})
+}
+
+func newBatch(t testing.TB, addr string) *batch {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	b := &batch{Conn: c, next: 1}
+	var out, block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	fr := http2.NewFramer(&out, nil)
+	_ = fr.WriteSettings()
+	_ = fr.WriteWindowUpdate(0, 1<<30)
+	header := func() {
+		block.Reset()
+		for _, f := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", "/cache_client.Scs/Get"}, {":authority", "cache"},
+			{"te", "trailers"}, {"content-type", "application/grpc"}, {"authorization", "a-token-of-some-length"}, {"cache", "default"}} {
+			_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1], Sensitive: f[0] == ":path"}) // literal, as many clients send it
+		}
+	}
+	header()
+	_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true})
+	_ = fr.WriteData(1, true, framed([]byte(getRequest)))
+	b.next = 3
+	_, _ = io.WriteString(c, preface+out.String())
+	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
+	rd := http2.NewFramer(nil, c)
+	for {
+		f, err := rd.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, ok := f.(*http2.HeadersFrame); ok && h.StreamEnded() {
+			break
+		}
+	}
+	out.Reset()
+	for range batchCalls {
+		header()
+		b.ids = append(b.ids, out.Len()+5)
+		_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true})
+		b.ids = append(b.ids, out.Len()+5)
+		_ = fr.WriteData(1, true, framed([]byte(getRequest)))
+	}
+	b.calls = out.Bytes()
+	answer := 9 + len(headBlock) + 9 + prefixBytes + 150 + 9 + len(trailBlock)
+	b.answer = make([]byte, batchCalls*answer)
+	return b
+}
+
+// run sends a batch and reads its answers.
+func (b *batch) run(t testing.TB) {
+	for i, at := range b.ids {
+		binary.BigEndian.PutUint32(b.calls[at:], b.next)
+		if i%2 == 1 {
+			b.next += 2
+		}
+	}
+	if _, err := b.Write(b.calls); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(b.Conn, b.answer); err != nil {
+		t.Fatal(err)
+	}
+	for at, left := 0, batchCalls; left > 0; {
+		f, size := parseHead(b.answer[at:])
+		if at += frameHeadBytes + size; f.kind == frameWindow {
+			copy(b.answer[at-frameHeadBytes-size:], b.answer[at:])
+			at -= frameHeadBytes + size
+			if _, err := io.ReadFull(b.Conn, b.answer[len(b.answer)-frameHeadBytes-size:]); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if f.kind == frameHeaders && f.flags&flagEndStream != 0 {
+			left--
+		}
+	}
+	if !bytes.HasSuffix(b.answer, []byte(trailBlock)) {
+		t.Fatalf("unexpected end %q", b.answer[len(b.answer)-50:])
+	}
+}
+
+func TestUnaryCallsDoNotAllocate(t *testing.T) {
+	s := start(t, get{make([]byte, 147)}, false)
+	b := newBatch(t, s.addr)
+	for range 10 {
+		b.run(t)
+	}
+	// The connection's window is told to the peer once in a while, and pools are emptied by the collector.
+	if n := testing.AllocsPerRun(50, func() { b.run(t) }); n > batchCalls/20 {
+		t.Errorf("%v allocations for %d calls", n, batchCalls)
+	}
+}
+
+func BenchmarkUnary(b *testing.B) {
+	s := start(b, get{make([]byte, 147)}, false)
+	c := newBatch(b, s.addr)
+	c.run(b)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += batchCalls {
+		c.run(b)
+	}
+}
