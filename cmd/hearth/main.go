@@ -37,6 +37,7 @@ type commands struct {
 	Token   tokenCommands  `cmd:"" help:"Create disposable tokens."`
 	Usage   usageCommand   `cmd:"" help:"Show what was used, by cache, and what it costs."`
 	Config  configCommands `cmd:"" help:"Show what the server would run with."`
+	Trace   traceCommands  `cmd:"" help:"Replay traces of real caches: what hit ratio would this memory buy?"`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Shell   shellCommand   `cmd:"" name:"completion" help:"Print a completion script for a shell."`
 }

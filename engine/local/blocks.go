@@ -14,12 +14,12 @@ import (
 // are held. Stretches that were given back keep their pages for a while, because a fresh page costs a fault.
 type blocks struct {
 	region
-	held atomic.Int64 // bytes of pages: in use, or kept for the next value
+	held   atomic.Int64 // bytes of pages: in use, or kept for the next value
+	pooled atomic.Int64 // bytes of those kept
 
-	mu     sync.Mutex // guards the rest
-	next   uint64     // address space never used begins here
-	free   [blockClasses][]stretch
-	pooled int64 // bytes of pages kept
+	mu   sync.Mutex // guards the rest
+	next uint64     // address space never used begins here
+	free [blockClasses][]stretch
 }
 
 // stretch is free address space; the first so many bytes of it are resident.
@@ -31,7 +31,7 @@ type stretch struct {
 const (
 	blockMin     = 16 << 10 // values from here on are blocks of their own
 	blockClasses = 4 * 20   // four to a doubling
-	blockPoolMax = 32 << 20
+	blockPoolMax = 16 << 20 // beyond the bound: part of the fixed allowance
 )
 
 // blockClass returns the number of the class that holds size bytes, and its bytes of address space.
@@ -54,7 +54,7 @@ func (b *blocks) alloc(size int) (*value.Block, error) {
 	case n > 0:
 		s = b.free[c][n-1]
 		b.free[c] = b.free[c][:n-1]
-		b.pooled -= s.resident
+		b.pooled.Add(-s.resident)
 	case int64(b.next)+space <= b.size:
 		s.off = b.next
 		b.next += uint64(space)
@@ -71,9 +71,9 @@ func (b *blocks) alloc(size int) (*value.Block, error) {
 // put takes back the stretch of a block without references.
 func (b *blocks) put(c int, s stretch) {
 	b.mu.Lock()
-	keep := b.pooled+s.resident <= min(blockPoolMax, b.size/64)
+	keep := b.pooled.Load()+s.resident <= min(blockPoolMax, b.size/64)
 	if keep {
-		b.pooled += s.resident
+		b.pooled.Add(s.resident)
 		b.free[c] = append(b.free[c], s)
 	}
 	b.mu.Unlock()
@@ -99,19 +99,15 @@ func (b *blocks) trim() {
 			if s := &b.free[c][i]; s.resident > 0 {
 				b.giveBack(s.off, s.resident)
 				b.held.Add(-s.resident)
+				b.pooled.Add(-s.resident)
 				s.resident = 0
 			}
 		}
 	}
-	b.pooled = 0
 }
 
-// kept reports whether there is something to trim.
-func (b *blocks) kept() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.pooled > 0
-}
+// inUse is the bytes of pages of blocks that somebody holds.
+func (b *blocks) inUse() int64 { return b.held.Load() - b.pooled.Load() }
 
 // owns reports whether a block came from here.
 func (b *blocks) owns(k *value.Block) bool {

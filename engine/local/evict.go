@@ -22,7 +22,7 @@ const (
 
 // used is what counts against the bound: items and index, or the memory they take where that is much more.
 func (e *Engine) used() int64 {
-	return max(e.logical.Load(), e.physical()-e.slack) + e.blocks.held.Load()
+	return max(e.logical.Load(), e.physical()-e.slack) + e.blocks.inUse()
 }
 
 // physical is the memory in use, without blocks.
@@ -95,9 +95,6 @@ func (s *shard) shed() bool {
 // its share.
 func (e *Engine) relieve(sp *space, more int64) {
 	e.graves.dig()
-	if e.blocks.kept() {
-		e.blocks.trim()
-	}
 	for range evictSteps {
 		if !e.over(more) || !e.take(e.victim(sp), more) {
 			return
@@ -164,7 +161,7 @@ func (e *Engine) victim(sp *space) *space {
 // evict takes one step: an item goes, or moves on. It reports false where there is nothing.
 func (s *shard) evict(cause engine.EvictionCause) bool {
 	first, second := small, main
-	if s.queues[main].live > 0 && s.queues[small].live <= s.tune.target(s) {
+	if s.queues[main].live > 0 && s.queues[small].weight() <= s.tune.target(s) {
 		first, second = main, small
 	}
 	return s.step(first, cause) || s.step(second, cause)
@@ -182,22 +179,25 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 	switch {
 	case r.meta&expiryBit != 0 && r.expired(s.e.now()):
 		s.expire(h, sl, r)
-	case number == small && r.uses() > 1 && s.move(h, sl, r, 0):
+	case number == small && r.uses() > 0 && s.move(h, sl, r, 0):
 	case number == main && r.uses() > 0 && s.move(h, sl, r, r.uses()-1):
 	default:
-		s.lose(h, sl, r, cause)
+		s.lose(h, sl, r, cause, number == small)
 	}
 	return true
 }
 
 // lose evicts an item.
-func (s *shard) lose(h uint64, sl *uint64, r *record, cause engine.EvictionCause) {
-	s.past.add(h, op.Evicted, r.uses(), s.items)
+func (s *shard) lose(h uint64, sl *uint64, r *record, cause engine.EvictionCause, ghost bool) {
+	s.past.add(h, op.Evicted, ghost, s.items)
 	s.tell(engine.ItemEvicted, r.key())
 	s.remove(h, sl, r)
 	s.marked(h)
 	s.sp.evicted[cause].Add(1)
 }
+
+// weight is what the queue's items take.
+func (q *queue) weight() int64 { return q.live + q.side }
 
 // move puts an item at the young end of the main log. It reports false where there is no memory for that.
 func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
@@ -209,6 +209,9 @@ func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
 	to := s.record(off)
 	copy(s.a.bytes(off, n), r.slice(0, n))
 	to.setUses(uses)
+	if to.side() {
+		s.assign(to.sideNumber(), &s.queues[main])
+	}
 	s.kill(pos(*sl))
 	*sl = slot(h<<s.skip, off)
 	s.dueAt(off, to.expiry())
@@ -217,7 +220,7 @@ func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
 
 // entrance returns the queue that a new item enters.
 func (s *shard) entrance(h uint64, d *draft) *queue {
-	if _, ok := s.past.evicted(h); ok {
+	if s.past.ghost(h) {
 		return &s.queues[main]
 	}
 	return &s.queues[small]
@@ -227,7 +230,7 @@ func (s *shard) entrance(h uint64, d *draft) *queue {
 type tuner struct{}
 
 func (t *tuner) target(s *shard) int64 {
-	return (s.queues[small].live + s.queues[main].live) / 10
+	return (s.queues[small].weight() + s.queues[main].weight()) / 10
 }
 
 // compact rewrites up to run neighbouring segments that are sparse into fewer. It reports false where that would gain

@@ -133,7 +133,7 @@ func TestHistories(t *testing.T) {
 
 	run("roomy", 256<<20, 3000, 2000, 100_000, false)
 	run("large values", 512<<20, 500, 60_000, 30_000, false)
-	run("tight", 512<<10, 5000, 500, 100_000, true)
+	run("tight", 256<<10, 5000, 500, 100_000, true)
 	run("tight and spread", 8<<20, 60_000, 4000, 200_000, true)
 	run("tight with large values", 4<<20, 500, 60_000, 50_000, true)
 	run("tiny", 64<<10, 5000, 60, 100_000, true)

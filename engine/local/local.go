@@ -50,7 +50,7 @@ type Engine struct {
 
 // How a store is divided: among enough shards for the processors, each large enough to evict well.
 const (
-	shardBytes  = 4 << 20
+	shardBytes  = 32 << 20
 	shardsMax   = 256
 	shardsByCPU = 32
 	grainMax    = 16 << 10

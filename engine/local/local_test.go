@@ -118,6 +118,7 @@ func TestBlocksOutliveEviction(t *testing.T) {
 	}
 	for i := range 40 {
 		set(t, e, fmt.Sprint(i), strings.Repeat("y", 1<<20), 0)
+		get(t, e, fmt.Sprint(i))
 	}
 	if _, ok := get(t, e, "big"); ok {
 		t.Error("the item was not evicted")

@@ -35,6 +35,7 @@ type queue struct {
 	cursor uint32 // eviction has passed the records before, in the oldest segment
 	live   int64
 	held   int64 // bytes of segments
+	side   int64 // bytes of the blocks and collections that its records name
 }
 
 func (s *shard) segment(off uint64) *segment { return (*segment)(s.a.at(off)) }

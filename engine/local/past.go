@@ -6,11 +6,11 @@ import (
 	"github.com/hearthcache/hearth/op"
 )
 
-// past remembers, for about as many keys as there are items, what became of items that are gone: why, and how often
-// they had been used. It is what S3-FIFO calls the ghost queue, and the source of the causes of misses. Keys are
+// past remembers, for about as many keys as there are items, what became of items that are gone. It is what S3-FIFO
+// calls the ghost queue, and the source of the causes of misses. Keys are
 // fingerprints in buckets of four, of which the oldest goes; a wrong answer is possible and harmless.
 //
-// The bits of an entry: 0-2 the cause, 3-4 the uses, 5 the item was evicted from the small log, 8-31 the fingerprint.
+// The bits of an entry: 0-2 the cause, 3 it is a ghost, 8-31 the fingerprint.
 type past struct {
 	buckets [][pastSlots]uint32
 }
@@ -19,7 +19,7 @@ const (
 	pastSlots     = 4
 	pastMin       = 4 // buckets
 	pastCauseMask = 7
-	pastUsesShift = 3
+	ghostBit      = 1 << 3
 	pastMarkShift = 8
 	pastEntry     = 4 // bytes
 )
@@ -32,20 +32,26 @@ func (p *past) bucket(h uint64) *[pastSlots]uint32 {
 // pastSpread makes buckets independent of the hash's leading bits, which are nearly the same within a shard.
 const pastSpread = 0x9e3779b97f4a7c15
 
-func fingerprint(h uint64) uint32 { return uint32(h&0xffffff)<<pastMarkShift | 0 }
+func fingerprint(h uint64) uint32 { return uint32(h&0xffffff) << pastMarkShift }
 
-// add remembers how the item of h went. It is sized for the number of items.
-func (p *past) add(h uint64, cause op.Cause, uses uint32, items int) {
-	if want := items / pastSlots; want > len(p.buckets)+len(p.buckets)/2 || p.buckets == nil {
-		p.resize(max(pastMin, want))
+// add remembers how the item of h went: as a ghost, which others do not displace, if its coming back should count. The
+// memory is sized for the number of items.
+func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
+	if items > len(p.buckets)*pastSlots {
+		p.resize(max(pastMin, len(p.buckets)*5/4, items/pastSlots))
 	}
 	b, f := p.bucket(h), fingerprint(h)
 	i := 0
 	for i < pastSlots-1 && b[i]>>pastMarkShift != f>>pastMarkShift {
 		i++
 	}
+	entry := f | uint32(cause)
+	if !ghost {
+		b[i] = entry
+		return
+	}
 	copy(b[1:i+1], b[:i])
-	b[0] = f | uses<<pastUsesShift | uint32(cause)
+	b[0] = entry | ghostBit
 }
 
 func (p *past) resize(n int) {
@@ -66,15 +72,15 @@ func (p *past) cause(h uint64) op.Cause {
 	return op.NeverSeen
 }
 
-// evicted takes out the memory of an eviction: how often the item had been used, and whether there was one.
-func (p *past) evicted(h uint64) (uses uint32, ok bool) {
+// ghost takes out the memory of an item that is coming back, and reports whether it was a ghost.
+func (p *past) ghost(h uint64) bool {
 	e := p.find(h)
 	if e == nil {
-		return 0, false
+		return false
 	}
-	uses, ok = *e>>pastUsesShift&usesMax, op.Cause(*e&pastCauseMask) == op.Evicted
+	was := *e&ghostBit != 0
 	*e = 0
-	return uses, ok
+	return was
 }
 
 func (p *past) find(h uint64) *uint32 {

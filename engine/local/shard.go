@@ -49,6 +49,7 @@ type side struct {
 	block *value.Block
 	coll  value.Collection
 	bytes int64
+	queue uint32 // that its record is in
 }
 
 // heapFactor is what a byte of a collection costs with the collector's headroom, in halves: see GCPercent.
@@ -167,7 +168,7 @@ func (s *shard) keep(en *value.Entry, h uint64, key []byte, sl *uint64, rec *rec
 		return nil
 	case change == value.Deleted:
 		if rec != nil {
-			s.past.add(h, op.WasDeleted, 0, s.items)
+			s.past.add(h, op.WasDeleted, false, s.items)
 			s.remove(h, sl, rec)
 			s.tell(engine.ItemDeleted, key)
 			s.marked(h)
@@ -233,6 +234,7 @@ func (s *shard) keepCollection(c value.Collection, rec *record) uint32 {
 		n := rec.sideNumber()
 		if d := &s.side[n]; d.coll == c {
 			s.heap += bytes - d.bytes
+			s.queues[d.queue].side += bytes - d.bytes
 			d.bytes = bytes
 			return n
 		}
@@ -246,6 +248,7 @@ func (s *shard) addSide(d side) uint32 {
 	} else {
 		s.blocks += d.bytes
 	}
+	s.queues[d.queue].side += d.bytes
 	if n := len(s.spare); n > 0 {
 		number := s.spare[n-1]
 		s.spare = s.spare[:n-1]
@@ -258,6 +261,7 @@ func (s *shard) addSide(d side) uint32 {
 
 func (s *shard) dropSide(number uint32) {
 	d := s.side[number]
+	s.queues[d.queue].side -= d.bytes
 	s.side[number] = side{}
 	s.spare = append(s.spare, number)
 	if d.coll != nil {
@@ -266,6 +270,14 @@ func (s *shard) dropSide(number uint32) {
 	}
 	s.blocks -= d.bytes
 	d.block.Release()
+}
+
+// assign notes which queue the record of an entry is in.
+func (s *shard) assign(number uint32, q *queue) {
+	d := &s.side[number]
+	s.queues[d.queue].side -= d.bytes
+	d.queue = q.number
+	q.side += d.bytes
 }
 
 // store makes d the record of its key: in the place of the old one where that is possible.
@@ -294,6 +306,9 @@ func (s *shard) store(h uint64, sl *uint64, old *record, d *draft) error {
 		return err
 	}
 	s.record(off).write(d)
+	if d.side {
+		s.assign(binary.LittleEndian.Uint32(d.value), q)
+	}
 	if old == nil {
 		if err := s.insert(h, off); err != nil {
 			s.kill(off)
@@ -324,7 +339,7 @@ func (s *shard) remove(h uint64, sl *uint64, r *record) {
 
 // expire takes an item out because its time has come.
 func (s *shard) expire(h uint64, sl *uint64, r *record) {
-	s.past.add(h, op.Expired, 0, s.items)
+	s.past.add(h, op.Expired, false, s.items)
 	s.tell(engine.ItemExpired, r.key())
 	s.remove(h, sl, r)
 	s.marked(h)

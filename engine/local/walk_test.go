@@ -95,12 +95,17 @@ func (s *shard) check(t testing.TB) {
 		t.Errorf("the index counts %d bytes and has %d", s.index.bytes, pages)
 	}
 	var blocks, heap int64
+	var sides [2]int64
 	for _, d := range s.side {
+		sides[d.queue] += d.bytes
 		if d.block != nil {
 			blocks += pagesUp(int64(len(d.block.Bytes())))
 		} else if d.coll != nil {
 			heap += d.coll.Bytes() * heapFactor / 2
 		}
+	}
+	if sides != [2]int64{s.queues[small].side, s.queues[main].side} {
+		t.Errorf("the queues count %d and %d bytes of large values; they have %d", s.queues[small].side, s.queues[main].side, sides)
 	}
 	if blocks != s.blocks || heap != s.heap {
 		t.Errorf("the shard counts %d and %d bytes of large values; it has %d and %d", s.blocks, s.heap, blocks, heap)
