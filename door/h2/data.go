@@ -118,9 +118,13 @@ func (st *stream) take(p []byte, end bool) {
 	}
 }
 
+// windowSpare is what a stream's window has left when its message is complete. Some clients (nghttp2, so Node.js) end a
+// request with an empty frame of its own and do not send even that into a window of nothing.
+const windowSpare = 1 << 10
+
 // ask lets a large message come as a whole, when the connection has room for it.
 func (st *stream) ask() {
-	beyond := st.need - windowDefault
+	beyond := st.need + windowSpare - windowDefault
 	if beyond <= 0 {
 		return
 	}
