@@ -1,0 +1,141 @@
+package valkey
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/op"
+)
+
+// replicated bounds how long before a crash a write may have been acknowledged and still be lost: replication is
+// asynchronous.
+const replicated = time.Second
+
+// history is what one key's only writer has done: acks[n] is when the write of n was acknowledged.
+type history struct {
+	mu     sync.Mutex
+	acks   []time.Time
+	crash  time.Time // the last one
+	lost   int
+	stalls time.Duration // the longest
+}
+
+// TestFailover kills primaries under load: commands that may be repeated come through within their deadline, and no
+// acknowledged write is lost but those that the dead server had not yet passed on. HEARTH_ROUNDS is how often.
+func TestFailover(t *testing.T) {
+	rounds, _ := strconv.Atoi(os.Getenv("HEARTH_ROUNDS"))
+	e, c := cluster(t, 1, Options{})
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	all := make([]*history, 8)
+	for i := range all {
+		all[i] = &history{acks: make([]time.Time, 1)}
+		wg.Go(func() { all[i].load(t, e, []byte(fmt.Sprint("key", i)), &stop) })
+	}
+	for round := range max(rounds, 1) {
+		time.Sleep(500 * time.Millisecond)
+		victim := primary(t, c, round)
+		for _, h := range all {
+			h.mu.Lock()
+			h.crash = time.Now()
+			h.mu.Unlock()
+		}
+		victim.Kill()
+		eventuallyOK(t, c, victim)
+		time.Sleep(500 * time.Millisecond)
+		if err := victim.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.WaitOK(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(500 * time.Millisecond)
+	stop.Store(true)
+	wg.Wait()
+	writes, lost, stall := 0, 0, time.Duration(0)
+	for _, h := range all {
+		writes, lost, stall = writes+len(h.acks)-1, lost+h.lost, max(stall, h.stalls)
+	}
+	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v", max(rounds, 1), writes, lost, stall)
+}
+
+// load writes and reads a key in turns, each with a deadline of 5 s.
+func (h *history) load(t *testing.T, e *Engine, key []byte, stop *atomic.Bool) {
+	for n := 1; !stop.Load(); n++ {
+		started := time.Now()
+		timed := func(o op.Op) *op.Reply {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			r := &op.Reply{}
+			if err := e.Do(ctx, 7, o, r); err != nil {
+				t.Errorf("%T after %v: %v", o, time.Since(started), err)
+			}
+			return r
+		}
+		timed(&op.Set{K: key, Value: strconv.AppendInt(nil, int64(n), 10)})
+		h.mu.Lock()
+		h.acks = append(h.acks, time.Now())
+		h.stalls = max(h.stalls, time.Since(started))
+		h.mu.Unlock()
+		got, err := strconv.Atoi(string(timed(&op.Get{K: key}).Value()))
+		h.check(t, key, n, got, err)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// check holds a read after write n against what may have been lost.
+func (h *history) check(t *testing.T, key []byte, n, got int, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case err == nil && got == n:
+	case err == nil && got > n:
+		t.Errorf("%s is %d before that was written", key, got)
+	case h.acks[got+1].Before(h.crash.Add(-replicated)) || h.crash.IsZero():
+		t.Errorf("%s is %d (%v), but %d was acknowledged, %v before the crash", key, got, err, n, h.crash.Sub(h.acks[got+1]))
+	default:
+		h.lost += n - got
+	}
+}
+
+// primary returns a server that is a primary now.
+func primary(t *testing.T, c *fleet.Cluster, round int) *fleet.Server {
+	t.Helper()
+	for i := range c.Servers {
+		s := c.Servers[(round+i)%len(c.Servers)]
+		if info, err := s.Command("INFO", "replication"); err == nil && strings.Contains(info, "role:master") {
+			return s
+		}
+	}
+	t.Fatal("no server is a primary")
+	return nil
+}
+
+// eventuallyOK waits until the others have made a replica the new primary.
+func eventuallyOK(t *testing.T, c *fleet.Cluster, dead *fleet.Server) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		whole := true
+		for _, s := range c.Servers {
+			if s == dead {
+				continue
+			}
+			info, err := s.Command("CLUSTER", "INFO")
+			nodes, _ := s.Command("CLUSTER", "NODES")
+			whole = whole && err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(nodes, "master,fail")
+		}
+		if whole {
+			return
+		}
+	}
+	t.Fatal("no replica took over")
+}

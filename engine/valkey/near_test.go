@@ -1,0 +1,156 @@
+package valkey
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/op"
+)
+
+// try answers from this process's memory, or fails to.
+func try(t *testing.T, e *Engine, o op.Op) (string, bool) {
+	t.Helper()
+	var r op.Reply
+	done, err := e.Try(7, o, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(r.Value()), done
+}
+
+// heat reads a key until it is answered from this process's memory.
+func heat(t *testing.T, e *Engine, o op.Op) {
+	t.Helper()
+	for range 10 * hotReads {
+		if _, done := try(t, e, o); done {
+			return
+		}
+		do(t, e, o)
+	}
+	t.Fatalf("%q does not get hot", o.Key())
+}
+
+// eventually waits until something holds: the server's word may take a moment.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+	}
+}
+
+// calls returns how many commands of a name the server has run.
+func calls(t *testing.T, s *fleet.Server, name string) int {
+	t.Helper()
+	info, err := s.Command("INFO", "commandstats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(info, "cmdstat_"+name+":calls=")
+	count, _, _ := strings.Cut(rest, ",")
+	n, _ := strconv.Atoi(count)
+	return n
+}
+
+func TestNear(t *testing.T) {
+	e, s := single(t, Options{NearBytes: 1 << 20})
+	get := &op.Get{K: []byte("k")}
+	set := func(v string) { do(t, e, &op.Set{K: []byte("k"), Value: []byte(v)}) }
+	value := func() string { return string(do(t, e, get).Value()) }
+
+	set("1")
+	if _, done := try(t, e, get); done {
+		t.Error("a key that nobody has read is in memory")
+	}
+	heat(t, e, get)
+	before := calls(t, s, "get")
+	for range 10_000 {
+		if v, done := try(t, e, get); done && v != "1" {
+			t.Fatalf("%q", v)
+		} else if !done {
+			do(t, e, get)
+		}
+	}
+	if n := calls(t, s, "get") - before; n > 20 {
+		t.Errorf("10,000 reads of a hot key cost the server %d", n)
+	}
+
+	// An own write is seen at once, by every way to read.
+	for i := range 200 {
+		want := fmt.Sprint("own", i)
+		set(want)
+		if v, done := try(t, e, get); done && v != want {
+			t.Fatalf("%q after %q was written", v, want)
+		}
+		if v := value(); v != want {
+			t.Fatalf("%q after %q was written", v, want)
+		}
+	}
+
+	// Somebody else's write, deletion and expiry are seen when the server has told of them.
+	heat(t, e, get)
+	for _, step := range [][]string{{"SET", "h:7:k", "theirs"}, {"DEL", "h:7:k"}, {"SET", "h:7:k", "short", "PX", "30"}} {
+		heat(t, e, get)
+		if _, err := s.Command(step...); err != nil {
+			t.Fatal(err)
+		}
+		want := ""
+		if step[0] == "SET" {
+			want = step[2]
+		}
+		eventually(t, strings.Join(step, " ")+" is not seen", func() bool { return value() == want })
+	}
+	heat(t, e, get)
+	eventually(t, "the item does not expire", func() bool { return do(t, e, get).Status == op.Miss })
+
+	// What a broken connection has read is not trusted any more.
+	set("before")
+	heat(t, e, get)
+	if _, err := s.Command("CLIENT", "KILL", "TYPE", "normal"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a broken connection is not noticed", func() bool { _, done := try(t, e, get); return !done })
+	if value() != "before" {
+		t.Error(value())
+	}
+}
+
+func TestNearIsBounded(t *testing.T) {
+	e, _ := cluster(t, 0, Options{NearBytes: 64 << 10})
+	for i := range 200 {
+		k := []byte(fmt.Sprint("k", i))
+		do(t, e, &op.Set{K: k, Value: make([]byte, 1000)})
+		for range 2 * hotReads {
+			do(t, e, &op.Get{K: k})
+		}
+	}
+	e.near.mu.Lock()
+	bytes, items, length := e.near.bytes, len(e.near.items), e.near.order.Len()
+	e.near.mu.Unlock()
+	if bytes > 64<<10 || items == 0 || items != length {
+		t.Errorf("%d bytes, %d items, %d in order", bytes, items, length)
+	}
+	do(t, e, &op.Set{K: []byte("big"), Value: make([]byte, 8<<10)})
+	for range 3 * hotReads {
+		do(t, e, &op.Get{K: []byte("big")})
+	}
+	if _, done := try(t, e, &op.Get{K: []byte("big")}); done {
+		t.Error("an item takes more than its share")
+	}
+	// Collections are kept too, and a batch with a write in it asks the server.
+	do(t, e, &op.DictSet{K: []byte("d"), Pairs: []op.Pair{{Field: []byte("f"), Value: []byte("1")}}})
+	heat(t, e, &op.DictFetch{K: []byte("d")})
+	rs := make([]op.Reply, 2)
+	e.DoAll(context.Background(), 7, []op.Op{
+		&op.DictSet{K: []byte("d"), Pairs: []op.Pair{{Field: []byte("f"), Value: []byte("2")}}}, &op.DictFetch{K: []byte("d")},
+	}, rs)
+	if rs[1].Err != nil || string(rs[1].Part(1).Bytes) != "2" {
+		t.Errorf("%v %q", rs[1].Err, rs[1].Part(1).Bytes)
+	}
+}
