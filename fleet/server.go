@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -114,20 +115,46 @@ func (s *Server) log() string {
 
 // Command says one command and returns the first line of the answer, or all of a bulk string.
 func (s *Server) Command(args ...string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
-	if err != nil {
+	lines, err := s.list(args...)
+	if err != nil || len(lines) == 0 {
 		return "", err
 	}
+	return lines[0], nil
+}
+
+// list says one command and returns the elements of the answer, which are lines or bulk strings, or the answer alone.
+func (s *Server) list(args ...string) ([]string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return nil, err
+	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	msg := fmt.Sprintf("*%d\r\n", len(args))
 	for _, a := range args {
 		msg += fmt.Sprintf("$%d\r\n%s\r\n", len(a), a)
 	}
 	if _, err := c.Write([]byte(msg)); err != nil {
-		return "", err
+		return nil, err
 	}
 	r := bufio.NewReader(c)
+	first, err := element(r)
+	count, isList := strings.CutPrefix(first, "*")
+	if err != nil || !isList {
+		return []string{first}, err
+	}
+	n, _ := strconv.Atoi(count)
+	out := make([]string, max(n, 0))
+	for i := range out {
+		if out[i], err = element(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// element reads a line, or what a bulk string holds.
+func element(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return "", err
@@ -140,15 +167,12 @@ func (s *Server) Command(args ...string) (string, error) {
 		return line, nil
 	}
 	n, _ := strconv.Atoi(line[1:])
-	b := make([]byte, max(n, 0))
-	for at := 0; at < len(b); {
-		m, err := r.Read(b[at:])
-		if err != nil {
-			return "", err
-		}
-		at += m
+	if n < 0 {
+		return "", nil
 	}
-	return string(b), nil
+	b := make([]byte, n+2)
+	_, err = io.ReadFull(r, b)
+	return string(b[:n]), err
 }
 
 // Kill ends the process at once, as a crash would.

@@ -312,3 +312,55 @@ func TestWrongCredentials(t *testing.T) {
 	do(t, e, &op.Set{K: []byte("k"), Value: []byte("v")})
 	do(t, e, &raw{key: "k", commands: [][]string{{"ping"}}})
 }
+
+// TestTrouble: a server that is full, that is slow, and that is a replica.
+func TestTrouble(t *testing.T) {
+	e, s := single(t, Options{Timeout: 5 * time.Second})
+	set := &op.Set{K: []byte("k"), Value: []byte("v")}
+	do(t, e, set)
+	say := func(args ...string) {
+		t.Helper()
+		if _, err := s.Command(args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within := func(limit time.Duration, o op.Op) error {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		return e.Do(ctx, 7, o, &op.Reply{})
+	}
+	say("CONFIG", "SET", "maxmemory", "1")
+	var full *hearth.Error
+	if err := within(time.Second, set); !errors.As(err, &full) || full.Kind != hearth.Limited || full.Limit != hearth.MemoryLimit {
+		t.Errorf("full: %v", err)
+	}
+	if err := within(time.Second, &op.Get{K: []byte("k")}); err != nil {
+		t.Errorf("a full server does not read: %v", err)
+	}
+	say("CONFIG", "SET", "maxmemory", "0")
+
+	say("CLIENT", "PAUSE", "300", "ALL")
+	started := time.Now()
+	if err := within(100*time.Millisecond, set); hearth.KindOf(err) != hearth.Timeout {
+		t.Errorf("slow: %v", err)
+	}
+	if d := time.Since(started); d > 200*time.Millisecond {
+		t.Errorf("the deadline of 100 ms took %v", d)
+	}
+	if err := within(5*time.Second, set); err != nil {
+		t.Errorf("slow, then not: %v", err)
+	}
+
+	// A replica refuses writes without doing them: they are tried again until it is none, those that count too.
+	say("REPLICAOF", "127.0.0.1", "1")
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		_, _ = s.Command("REPLICAOF", "NO", "ONE")
+	}()
+	if err := within(2*time.Second, &op.Increment{K: []byte("n"), Amount: 1, KeepTTL: true}); err != nil {
+		t.Errorf("replica: %v", err)
+	}
+	if r := do(t, e, &op.Get{K: []byte("n")}); string(r.Value()) != "1" {
+		t.Errorf("counted %q", r.Value())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
@@ -19,11 +20,19 @@ func unreachable(ctx context.Context, err error) error {
 		return e
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &hearth.Error{Kind: hearth.Canceled, Msg: "the caller went away", Err: err}
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || passed(ctx):
 		return &hearth.Error{Kind: hearth.Timeout, Msg: "the deadline passed before the engine's server answered", Err: err}
 	}
 	return &hearth.Error{Kind: hearth.Unavailable, Msg: "the engine's server cannot be reached", Err: err}
 }
+
+// passed reports whether ctx's deadline has passed, whose own timer may be late.
+func passed(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && !time.Now().Before(end.Add(-timerSlack))
+}
+
+const timerSlack = 2 * time.Millisecond
 
 // neverSent reports whether a command that failed with err cannot have happened.
 func neverSent(err error) bool {

@@ -68,6 +68,28 @@ func TestFailover(t *testing.T) {
 	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v", max(rounds, 1), writes, lost, stall)
 }
 
+// TestReshard moves slots, the ones of the keys among them, to and fro under load: no command fails and nothing is lost.
+func TestReshard(t *testing.T) {
+	e, c := cluster(t, 0, Options{})
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for i := range 8 {
+		h := &history{acks: make([]time.Time, 1)}
+		wg.Go(func() { h.load(t, e, []byte(fmt.Sprint("key", i)), &stop) })
+	}
+	for i := range 8 {
+		slot := int(slotOf(appendKey(nil, 7, []byte(fmt.Sprint("key", i)))))
+		owner := slot * 3 / 16384
+		for _, way := range [][2]int{{owner, (owner + 1) % 3}, {(owner + 1) % 3, owner}} {
+			if err := c.MoveSlots(c.Servers[way[0]], c.Servers[way[1]], slot, min(slot+20, (owner+1)*16384/3-1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+}
+
 // load writes and reads a key in turns, each with a deadline of 5 s.
 func (h *history) load(t *testing.T, e *Engine, key []byte, stop *atomic.Bool) {
 	for n := 1; !stop.Load(); n++ {
