@@ -22,6 +22,7 @@ const (
 	ResetsMax        = 2000      // streams that the peer resets before they are answered, in one NuisanceTime
 	BodyRoomBytes    = 64 << 10  // an http.Handler may be ahead of its reader by so much
 	headBytesKept    = 4 << 10   // of a request's header, in memory that is used again
+	lastBlockMax     = 1 << 10   // of a header block that is remembered
 	MethodsMax       = 1024      // names of methods that are remembered
 )
 

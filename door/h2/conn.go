@@ -19,6 +19,10 @@ type conn struct {
 	path   string  // of the last call
 	spare  *stream // free ones, within a turn
 
+	last        *head // the last header whose block has not changed the table
+	lastBlock   []byte
+	lastChanges uint32 // of the table
+
 	greeted  bool // the preface has come
 	settled  bool // and the first SETTINGS
 	leaving  bool // the peer was told that no further stream is taken

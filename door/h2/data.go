@@ -38,7 +38,7 @@ func (c *conn) onData(f *frame) error {
 	}
 	st.window -= int32(size)
 	st.received += int64(len(f.payload))
-	if h := &st.head; h.length >= 0 && (st.received > h.length || end && st.received != h.length) {
+	if h := st.head; h.length >= 0 && (st.received > h.length || end && st.received != h.length) {
 		c.reset(f.id, codeProtocol)
 		return nil
 	}
@@ -67,7 +67,7 @@ func (c *conn) lateData(id uint32) error {
 
 // endRequest notes that a request is complete.
 func (c *conn) endRequest(st *stream) {
-	if h := &st.head; h.length >= 0 && st.received != h.length {
+	if h := st.head; h.length >= 0 && st.received != h.length {
 		c.reset(st.id, codeProtocol)
 		return
 	}

@@ -46,7 +46,7 @@ func (c *conn) openHTTP(st *stream, end bool) {
 	x.moved = sync.NewCond(&x.mu)
 	ctx, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
-	r, err := x.newRequest(&st.head, end)
+	r, err := x.newRequest(st.head, end)
 	if err != nil {
 		cancel()
 		c.reset(st.id, codeProtocol)

@@ -17,6 +17,7 @@ type head struct {
 	regular  bool   // a field that is no pseudo-header has come
 	broken   string // what makes the request malformed; empty if it is not
 	tooLarge bool
+	uses     int // by streams, and as the connection's last
 }
 
 // field is where a name and its value lie in text.
@@ -37,7 +38,7 @@ func (h *head) get(name string) []byte {
 }
 
 // add takes one field in. Bounds come first: what is beyond them is not kept.
-func (h *head) add(name, value []byte) {
+func (h *head) add(name, value []byte, clean bool) {
 	h.size += len(name) + len(value) + entryOverhead
 	if h.size > HeaderBytesMax {
 		h.tooLarge = true
@@ -46,7 +47,7 @@ func (h *head) add(name, value []byte) {
 	if h.broken != "" {
 		return
 	}
-	if !validValue(value) {
+	if !clean && !validValue(value) {
 		h.broken = "a field value holds a control character"
 		return
 	}
@@ -55,6 +56,10 @@ func (h *head) add(name, value []byte) {
 		return
 	}
 	h.regular = true
+	if !clean && !validName(name) {
+		h.broken = "a field name is not lower-case"
+		return
+	}
 	h.addRegular(name, value)
 }
 
@@ -90,10 +95,6 @@ func (h *head) addPseudo(name, value []byte) {
 }
 
 func (h *head) addRegular(name, value []byte) {
-	if !validName(name) {
-		h.broken = "a field name is not lower-case"
-		return
-	}
 	switch string(name) {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		h.broken = "a field is about the connection"

@@ -1,6 +1,9 @@
 package h2
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 func (c *conn) onHeaders(f *frame) error {
 	if f.id == 0 || f.id%2 == 0 {
@@ -49,17 +52,15 @@ func (c *conn) onContinuation(f *frame) error {
 // onBlock handles a complete header block: it opens a stream, or is its trailer. Whatever becomes of it, it is decoded,
 // since the table of later ones depends on it.
 func (c *conn) onBlock(id uint32, end bool, block []byte) error {
-	fresh := c.fresh(id)
-	h := &fresh.head
-	if err := c.decode(h, block); err != nil {
+	h, err := c.header(block)
+	if err != nil {
 		return err
 	}
 	if st := c.streams.get(id); st != nil {
 		c.onTrailer(st, end, h)
-		c.free(fresh)
+		c.release(h)
 		return nil
 	}
-	var err error
 	switch {
 	case id <= c.lastID:
 		err = c.onLate(id)
@@ -76,11 +77,46 @@ func (c *conn) onBlock(id uint32, end bool, block []byte) error {
 			err = c.countReset()
 			break
 		}
-		c.open(fresh, end)
+		c.open(id, end, h)
 		return nil
 	}
-	c.free(fresh)
+	c.release(h)
 	return err
+}
+
+// header returns what a block says. Clients mostly repeat themselves: the same block means the same as long as the
+// compression's table is the same, so the last header is kept.
+func (c *conn) header(block []byte) (*head, error) {
+	if c.last != nil && c.lastChanges == c.fields.changes && bytes.Equal(block, c.lastBlock) {
+		c.last.uses++
+		return c.last, nil
+	}
+	h, _ := c.server.heads.Get().(*head)
+	if h == nil {
+		h = &head{text: make([]byte, 0, 256), fields: make([]field, 0, 12)}
+	}
+	h.reset()
+	h.uses = 1
+	changes := c.fields.changes
+	if err := c.decode(h, block); err != nil {
+		return nil, err
+	}
+	if changes == c.fields.changes && len(block) <= lastBlockMax && len(h.text) <= headBytesKept && !h.tooLarge {
+		if c.last != nil {
+			c.release(c.last)
+		}
+		h.uses++
+		c.last, c.lastChanges = h, changes
+		c.lastBlock = append(c.lastBlock[:0], block...)
+	}
+	return h, nil
+}
+
+// release gives up one use of a header.
+func (c *conn) release(h *head) {
+	if h.uses--; h.uses == 0 && cap(h.text) <= headBytesKept {
+		c.server.heads.Put(h)
+	}
 }
 
 // refusal says why a stream is not opened.
@@ -98,14 +134,14 @@ func (c *conn) refusal(h *head) code {
 func (c *conn) decode(h *head, block []byte) error {
 	d := &c.fields
 	for d.begin(block); d.more(); {
-		name, value, err := d.next()
+		name, value, clean, err := d.next()
 		if err != nil {
 			return fail(codeCompression, err.Error())
 		}
 		if name == nil {
 			break
 		}
-		h.add(name, value)
+		h.add(name, value, clean)
 		if h.size > 16*HeaderBytesMax {
 			return fail(codeCalm, "a header is too large")
 		}

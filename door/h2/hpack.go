@@ -19,6 +19,7 @@ type decoder struct {
 	sizeMax int     // what the peer chose, at most tableBytesMax
 	block   []byte  // what is left of the block
 	fields  bool    // the block has begun with a field: its table size may not change any more
+	changes uint32  // of the table, so far
 	huffman buffer
 }
 
@@ -27,6 +28,7 @@ type entry struct {
 	at    uint32 // position of its name; the value follows
 	name  uint16
 	value uint16
+	clean bool // name and value may stand in a header
 }
 
 // buffer is an io.Writer over a slice.
@@ -38,10 +40,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-var (
-	errCompression = errors.New("malformed header block")
-	errFieldSize   = errors.New("header field too large")
-)
+var errCompression = errors.New("malformed header block")
 
 const (
 	tableBytesMax = 4096 // the protocol's default; we never announce another
@@ -61,9 +60,9 @@ func (d *decoder) begin(block []byte) {
 // more reports whether there is something left of the block.
 func (d *decoder) more() bool { return len(d.block) > 0 }
 
-// next returns the next field, borrowed until the following call. A name of length zero means that the block held no
-// further field.
-func (d *decoder) next() (name, value []byte, err error) {
+// next returns the next field, borrowed until the following call, and whether name and value are known to be such as
+// may stand in a header. A nil name means that the block held no further field.
+func (d *decoder) next() (name, value []byte, clean bool, err error) {
 	d.huffman.b = d.huffman.b[:0]
 	for len(d.block) > 0 {
 		switch b := d.block[0]; {
@@ -71,24 +70,26 @@ func (d *decoder) next() (name, value []byte, err error) {
 			d.fields = true
 			i, err := d.integer(7)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, false, err
 			}
 			return d.lookup(i)
 		case b&0xc0 == 0x40:
 			name, value, err = d.literal(6)
 			if err == nil {
-				d.add(name, value)
+				clean = validValue(value) && (validName(name) || name[0] == ':')
+				d.add(name, value, clean)
 			}
-			return name, value, err
+			return name, value, clean, err
 		case b&0xe0 == 0x20:
 			if err := d.resize(); err != nil {
-				return nil, nil, err
+				return nil, nil, false, err
 			}
 		default:
-			return d.literal(4)
+			name, value, err = d.literal(4)
+			return name, value, false, err
 		}
 	}
-	return nil, nil, nil
+	return nil, nil, false, nil
 }
 
 // resize obeys a change of the table's size.
@@ -101,6 +102,7 @@ func (d *decoder) resize() error {
 		return errCompression
 	}
 	d.sizeMax = int(n)
+	d.changes++
 	d.evict()
 	return nil
 }
@@ -114,12 +116,12 @@ func (d *decoder) literal(prefix int) (name, value []byte, err error) {
 	}
 	switch {
 	case int(i) > len(staticTable):
-		name, _, err = d.lookup(i)
+		name, _, _, err = d.lookup(i)
 		start := len(d.huffman.b)
 		d.huffman.b = append(d.huffman.b, name...) // the table may move when this field enters it
 		name = d.huffman.b[start:]
 	case i > 0:
-		name, _, err = d.lookup(i)
+		name, _, _, err = d.lookup(i)
 	default:
 		name, err = d.text()
 	}
@@ -172,28 +174,29 @@ func (d *decoder) text() ([]byte, error) {
 }
 
 // lookup returns field i of the static and dynamic tables.
-func (d *decoder) lookup(i uint32) (name, value []byte, err error) {
+func (d *decoder) lookup(i uint32) (name, value []byte, clean bool, err error) {
 	if i == 0 {
-		return nil, nil, errCompression
+		return nil, nil, false, errCompression
 	}
 	if int(i) <= len(staticTable) {
 		f := &staticTable[i-1]
-		return view(f[0]), view(f[1]), nil
+		return view(f[0]), view(f[1]), true, nil
 	}
 	k := len(d.entries) - int(i) + len(staticTable)
 	if k < d.oldest {
-		return nil, nil, errCompression
+		return nil, nil, false, errCompression
 	}
 	e := d.entries[k]
 	at := int(e.at - d.base)
-	return d.data[at : at+int(e.name)], d.data[at+int(e.name) : at+int(e.name)+int(e.value)], nil
+	return d.data[at : at+int(e.name)], d.data[at+int(e.name) : at+int(e.name)+int(e.value)], e.clean, nil
 }
 
 // view returns the bytes of s, which must not be written.
 func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // add puts a field into the dynamic table. name may lie in the table itself.
-func (d *decoder) add(name, value []byte) {
+func (d *decoder) add(name, value []byte, clean bool) {
+	d.changes++
 	size := len(name) + len(value) + entryOverhead
 	if size > d.sizeMax {
 		d.size, d.oldest = 0, len(d.entries) // an entry that does not fit empties the table
@@ -202,7 +205,7 @@ func (d *decoder) add(name, value []byte) {
 	}
 	at := d.base + uint32(len(d.data))
 	d.data = append(append(d.data, name...), value...)
-	d.entries = append(d.entries, entry{at, uint16(len(name)), uint16(len(value))})
+	d.entries = append(d.entries, entry{at, uint16(len(name)), uint16(len(value)), clean})
 	d.size += size
 	d.evict()
 }

@@ -20,7 +20,7 @@ func oracle(d *hpack.Decoder, block []byte) (fields []string, err error) {
 
 func decodeAll(d *decoder, block []byte) (fields []string, err error) {
 	for d.begin(block); d.more(); {
-		name, value, err := d.next()
+		name, value, _, err := d.next()
 		if err != nil {
 			return fields, err
 		}

@@ -22,6 +22,7 @@ type Server struct {
 	log  *slog.Logger
 
 	streams sync.Pool // free ones
+	heads   sync.Pool
 
 	mu      sync.RWMutex // guards the rest
 	methods map[string]string

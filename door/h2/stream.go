@@ -9,7 +9,7 @@ import (
 type stream struct {
 	conn *conn
 	id   uint32
-	head head
+	head *head
 	http *exchange // for a request that is not gRPC
 
 	// The request.
@@ -61,9 +61,10 @@ type shared struct {
 	late  atomic.Bool // the deadline has passed
 }
 
-// open begins a stream whose header has been read.
-func (c *conn) open(st *stream, end bool) {
-	st.window, st.credit = windowDefault, c.initial
+// open begins a stream.
+func (c *conn) open(id uint32, end bool, h *head) {
+	st := c.fresh()
+	st.conn, st.id, st.head, st.window, st.credit = c, id, h, windowDefault, c.initial
 	c.streams.add(st)
 	if !st.head.isGRPC() {
 		c.openHTTP(st, end)
@@ -99,35 +100,33 @@ func (c *conn) remove(st *stream) {
 	c.free(st)
 }
 
-// fresh returns a clear stream. Until it is opened, only its header is used.
-func (c *conn) fresh(id uint32) *stream {
+// fresh returns a clear stream.
+func (c *conn) fresh() *stream {
 	st := c.spare
 	if st != nil {
 		c.spare = st.next
 	} else if st, _ = c.server.streams.Get().(*stream); st == nil {
-		st = &stream{head: head{text: make([]byte, 0, 256), fields: make([]field, 0, 12)}}
+		return &stream{}
 	}
-	*st = stream{conn: c, id: id, in: st.in[:0], head: st.head}
-	st.head.reset()
+	*st = stream{in: st.in[:0]}
 	return st
 }
 
 // free takes a stream that nobody will use any more but who is just at it: it is used again from the next header on.
 func (c *conn) free(st *stream) {
+	c.release(st.head)
 	if cap(st.in) > frameBytesMax {
 		st.in = nil
 	}
-	if cap(st.head.text) <= headBytesKept {
-		st.next = c.spare
-		c.spare = st
-	}
+	st.next = c.spare
+	c.spare = st
 }
 
 // share lets other connections use the free streams, at the end of a turn.
 func (c *conn) share() {
 	for st := c.spare; st != nil; st = c.spare {
 		c.spare = st.next
-		*st = stream{in: st.in, head: st.head}
+		*st = stream{in: st.in}
 		c.server.streams.Put(st)
 	}
 }
