@@ -111,6 +111,7 @@ const (
 	idDictPersist
 	idDictGetEx
 	idDictSetEx
+	idMemoryUsage
 	idCount
 )
 
@@ -228,4 +229,5 @@ var All = [Count]*Spec{
 	idDictPersist:          &dictPersistSpec,
 	idDictGetEx:            &dictGetExSpec,
 	idDictSetEx:            &dictSetExSpec,
+	idMemoryUsage:          &memoryUsageSpec,
 }

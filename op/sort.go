@@ -139,8 +139,11 @@ func (o *Sort) sorted(els [][]byte, alpha bool) ([][]byte, error) {
 		if alpha {
 			continue
 		}
-		f, err := strconv.ParseFloat(string(el), 64)
-		if len(el) == 0 {
+		// To a server written in C, a zero byte is where the number ends.
+		text, _, _ := bytes.Cut(el, []byte{0})
+		text = bytes.TrimLeft(text, " \t\n\v\f\r")
+		f, err := strconv.ParseFloat(string(text), 64)
+		if len(text) == 0 {
 			f, err = 0, nil
 		}
 		if err != nil && !math.IsInf(f, 0) || math.IsNaN(f) {

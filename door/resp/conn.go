@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -277,8 +278,7 @@ func (c *conn) do(args [][]byte, rest []byte) (wait func(), along int) {
 	}
 	o, err := r.parse(c, args)
 	if err != nil {
-		c.finish(r, args, nil, err)
-		return nil, 0
+		return c.misspelt(r, args, err), 0
 	}
 	c.reply.Reset()
 	done, err := c.door.Gateway.Try(c.caller, o, &c.reply)
@@ -290,6 +290,46 @@ func (c *conn) do(args [][]byte, rest []byte) (wait func(), along int) {
 	}
 	c.finish(r, args, &c.reply, err)
 	return nil, 0
+}
+
+// misspelt answers to a command whose arguments are wrong, which some commands find out only after they have looked at
+// their keys.
+func (c *conn) misspelt(r *row, args [][]byte, wrong error) (wait func()) {
+	if _, early := wrong.(earlyError); early || r.looks == nil {
+		c.finish(r, args, nil, wrong)
+		return nil
+	}
+	done := true
+	answer := func(look func(o op.Op, r *op.Reply) error) {
+		for _, k := range r.sources(args) {
+			c.reply.Reset()
+			err := look(&op.ItemType{K: k}, &c.reply)
+			switch {
+			case !done:
+				return
+			case err != nil && !c.missesDefault(err):
+				wrong = err
+			case c.reply.Status != op.Hit && r.missing == nil:
+			case c.reply.Status != op.Hit || err != nil:
+				c.answer(func() { r.missing(c, args) })
+				return
+			case !slices.Contains(r.looks, c.reply.Kind):
+				wrong = r.wrongKind()
+			}
+		}
+		c.finish(r, args, nil, wrong)
+	}
+	answer(func(o op.Op, r *op.Reply) (err error) {
+		done, err = c.door.Gateway.Try(c.caller, o, r)
+		return err
+	})
+	if done {
+		return nil
+	}
+	args, done = copied(args), true
+	return func() {
+		answer(func(o op.Op, r *op.Reply) error { return c.door.Gateway.Do(c.ctx, c.caller, o, r) })
+	}
 }
 
 // runRow runs a command that the door answers by itself.

@@ -63,7 +63,7 @@ func runSelect(c *conn, args [][]byte) {
 	n, ok := respwire.Int(args[1])
 	switch {
 	case !ok:
-		c.out = respwire.AppendError(c.out, "ERR invalid DB index")
+		c.out = respwire.AppendError(c.out, string(errNotInt))
 	case n != 0:
 		c.out = respwire.AppendError(c.out, "ERR DB index is out of range")
 	default:

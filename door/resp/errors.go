@@ -33,6 +33,9 @@ func errorText(err error, command string) string {
 	if s, ok := err.(say); ok {
 		return string(s)
 	}
+	if s, ok := err.(earlyError); ok {
+		return string(s)
+	}
 	var e *hearth.Error
 	if !errors.As(err, &e) {
 		return "ERR internal error"

@@ -272,6 +272,10 @@ func runPublish(c *conn, args [][]byte) {
 
 func runPubsubChannels(c *conn, args [][]byte) {
 	pattern := ""
+	if len(args) > 3 {
+		c.out = respwire.AppendError(c.out, "ERR unknown subcommand or wrong number of arguments for '"+clip(args[1], 128)+"'. Try PUBSUB HELP.")
+		return
+	}
 	if len(args) > 2 {
 		pattern = string(args[2])
 	}
@@ -303,7 +307,7 @@ func runPubsubNumpat(c *conn, args [][]byte) {
 }
 
 func runPubsubNumsub(c *conn, args [][]byte) {
-	c.out = c.proto.AppendMap(c.out, len(args)-2)
+	c.out = respwire.AppendArray(c.out, 2*len(args)-4)
 	for _, a := range args[2:] {
 		i, _ := c.door.Gateway.Topic(c.caller, string(a))
 		c.out = respwire.AppendBulk(c.out, a)

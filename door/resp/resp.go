@@ -59,14 +59,17 @@ func New(o Options) *Door {
 		o.Log = slog.Default()
 	}
 	d := &Door{Options: o, began: time.Now(), conns: map[int64]*conn{}}
-	d.table = sync.OnceValue(func() *table { return newTable(families...) })
+	d.table = sync.OnceValue(func() *table { return newTable(families()...) })
 	d.id = sync.OnceValue(nodeID)
 	d.messages.New = func() any { return new([takeMessages]topics.Message) }
 	return d
 }
 
-// families are the rows of all commands, as COMMAND LIST shows them.
-var families = [][]row{connectionRows, clientRows, serverRows, clusterRows, transactionRows, pubsubRows, scanRows, stringRows, keyRows}
+// families returns the rows of all commands, as COMMAND LIST shows them.
+func families() [][]row {
+	return [][]row{stringRows(), bitRows(), keyRows(), scanRows, hashRows(), listRows(), setRows(), sortedRows(),
+		connectionRows, clientRows, transactionRows, pubsubRows, serverRows, clusterRows, commandRows}
+}
 
 // nodeID returns a name for this process as nodes of a cluster have them.
 func nodeID() string {

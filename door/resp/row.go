@@ -5,6 +5,7 @@ import (
 
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
+	"github.com/hearthcache/hearth/value"
 )
 
 // row is one command as clients spell it. Its numbers are what COMMAND reports. Exactly one of run, parse and subs says
@@ -24,6 +25,10 @@ type row struct {
 	encode func(c *conn, args [][]byte, r *op.Reply)
 	subs   []row
 	keys   func(args [][]byte) [][]byte // where first, last and step do not tell
+
+	stores  bool                         // the first key is only written to
+	looks   []value.Kind                 // see looking
+	missing func(c *conn, args [][]byte) // see looking
 }
 
 // flag says what a command is like, in COMMAND's words.
@@ -148,15 +153,13 @@ func (s say) Error() string { return string(s) }
 
 // The errors that several commands share.
 const (
-	errSyntax     = say("ERR syntax error")
-	errNotInt     = say("ERR value is not an integer or out of range")
-	errNotFloat   = say("ERR value is not a valid float")
-	errMinMax     = say("ERR min or max is not a float")
-	errLexRange   = say("ERR min or max not valid string range item")
-	errPositive   = say("ERR value is out of range, must be positive")
-	errNoKey      = say("ERR no such key")
-	errNaN        = say("ERR resulting score is not a number (NaN)")
-	errNegTimeout = say("ERR timeout is negative")
+	errSyntax   = say("ERR syntax error")
+	errNotInt   = say("ERR value is not an integer or out of range")
+	errNotFloat = say("ERR value is not a valid float")
+	errMinMax   = say("ERR min or max is not a float")
+	errLexRange = say("ERR min or max not valid string range item")
+	errPositive = say("ERR value is out of range, must be positive")
+	errNoKey    = say("ERR no such key")
 )
 
 // lower is the name of a command in error texts.

@@ -3,6 +3,7 @@ package resp
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/topics"
@@ -82,8 +83,8 @@ type scanOptions struct {
 
 func parseScan(args [][]byte, typed bool) (o scanOptions, err error) {
 	o.count = 10
-	if o.cursor, err = strconv.ParseUint(string(args[0]), 10, 64); err != nil {
-		return o, say("ERR invalid cursor")
+	if o.cursor, err = cursorOf(string(args[0])); err != nil {
+		return o, err
 	}
 	for i := 1; i < len(args); i += 2 {
 		switch {
@@ -108,6 +109,24 @@ func parseScan(args [][]byte, typed bool) (o scanOptions, err error) {
 		}
 	}
 	return o, nil
+}
+
+const errCursor = say("ERR invalid cursor")
+
+// cursorOf reads a cursor as C's strtoul does: nothing is 0, and a negative one goes round.
+func cursorOf(s string) (uint64, error) {
+	digits := strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || len(s)-len(digits) > 1 {
+		return 0, errCursor
+	}
+	if s[0] == '-' {
+		n = -n
+	}
+	return n, nil
 }
 
 func kindNamed(name []byte) value.Kind {

@@ -50,16 +50,11 @@ func runEmptyArray(c *conn, args [][]byte) { c.out = respwire.AppendArray(c.out,
 
 func runSlowlogGet(c *conn, args [][]byte) {
 	if len(args) > 3 {
-		c.out = respwire.AppendError(c.out, string(errSyntax))
+		c.out = respwire.AppendError(c.out, "ERR unknown subcommand or wrong number of arguments for '"+clip(args[1], 128)+"'. Try SLOWLOG HELP.")
 		return
 	}
 	if len(args) == 3 {
-		n, ok := respwire.Int(args[2])
-		switch {
-		case !ok:
-			c.out = respwire.AppendError(c.out, string(errNotInt))
-			return
-		case n < -1:
+		if n, ok := respwire.Int(args[2]); !ok || n < -1 {
 			c.out = respwire.AppendError(c.out, "ERR count should be greater than or equal to -1")
 			return
 		}
@@ -83,18 +78,18 @@ func runRole(c *conn, args [][]byte) {
 
 // runWait answers at once: there are no replicas to wait for.
 func runWait(c *conn, args [][]byte) {
-	for _, a := range args[1:] {
-		n, ok := respwire.Int(a)
-		switch {
-		case !ok:
-			c.out = respwire.AppendError(c.out, string(errNotInt))
-			return
-		case n < 0 && &a[0] == &args[2][0]:
-			c.out = respwire.AppendError(c.out, string(errNegTimeout))
-			return
-		}
+	_, number := respwire.Int(args[1])
+	timeout, ok := respwire.Int(args[2])
+	switch {
+	case !number:
+		c.out = respwire.AppendError(c.out, string(errNotInt))
+	case !ok:
+		c.out = respwire.AppendError(c.out, "ERR timeout is not an integer or out of range")
+	case timeout < 0:
+		c.out = respwire.AppendError(c.out, "ERR timeout is negative")
+	default:
+		c.out = respwire.AppendInteger(c.out, 0)
 	}
-	c.out = respwire.AppendInteger(c.out, 0)
 }
 
 // size is what the client's cache holds; nothing while the cache is still to be made.

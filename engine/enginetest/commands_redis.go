@@ -11,7 +11,7 @@ func redisCommands() []op.Op {
 
 		&op.BitSet{}, &op.BitGet{}, &op.BitCount{}, &op.BitPos{}, &op.BitField{}, &op.BitFieldRead{}, &op.BitOp{},
 
-		&op.Persist{}, &op.Rename{}, &op.Copy{}, &op.MultiDelete{}, &op.MultiExists{}, &op.ObjectEncoding{}, &op.Sort{}, &op.Sort{Store: []byte{}},
+		&op.Persist{}, &op.Rename{}, &op.Copy{}, &op.MultiDelete{}, &op.MultiExists{}, &op.ObjectEncoding{}, &op.MemoryUsage{}, &op.Sort{}, &op.Sort{Store: []byte{}},
 
 		&op.DictSetNew{}, &op.DictIncrementFloat{}, &op.DictRandom{}, &op.DictFieldLen{}, &op.Walk{},
 		&op.DictExpire{}, &op.DictFieldTTL{}, &op.DictPersist{}, &op.DictGetEx{}, &op.DictSetEx{},
