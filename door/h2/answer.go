@@ -96,6 +96,7 @@ func (st *stream) EndWith(b, value []byte, owner door.Releaser) {
 		putHead(b[at:], size, frameData, 0, st.id)
 		st.credit -= int64(size)
 		c.credit -= int64(size)
+		c.sent++
 		c.out.B = b
 		giveUp(owner)
 		return

@@ -51,6 +51,7 @@ type conn struct {
 	granted  int       // bytes of large messages that may come
 	asking   []*stream // streams with a large message that may not yet
 
+	sent, pinged      uint64 // DATA frames until now, and until the newest PING
 	nuisances, resets int
 	since             time.Time
 

@@ -76,6 +76,10 @@ func (c *conn) onPing(f *frame) error {
 		return nil
 	}
 	c.out.B = append(appendHead(c.out.B, 8, framePing, flagAck, 0), f.payload...)
+	if c.pinged != c.sent {
+		c.pinged = c.sent // clients measure their bandwidth with a PING for what they receive
+		return nil
+	}
 	return c.nuisance()
 }
 

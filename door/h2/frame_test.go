@@ -158,6 +158,20 @@ func TestKeepalive(t *testing.T) {
 	})
 }
 
+// grpc-go measures its bandwidth with a PING for the DATA it receives: thousands a second where it receives much.
+func TestPingForEachAnswer(t *testing.T) {
+	s := start(t, echo{}, false)
+	r := s.raw(t)
+	for i := range uint32(3 * NuisanceMax) {
+		if err := r.open(2*i+1, "/test/Echo", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		r.until("the answer", func(f http2.Frame) bool { _, ok := f.(*http2.DataFrame); return ok })
+		_ = r.WritePing(false, [8]byte{1})
+		r.until("the PING's answer", func(f http2.Frame) bool { p, ok := f.(*http2.PingFrame); return ok && p.IsAck() })
+	}
+}
+
 // Peers that want too much are stopped, and others do not notice.
 func TestAbuse(t *testing.T) {
 	s := start(t, echo{}, false)

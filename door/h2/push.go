@@ -117,6 +117,7 @@ func (st *stream) sendQueued() {
 		c.out.B = appendHead(c.out.B, int(n), frameData, end, st.id)
 		st.credit -= n
 		c.credit -= n
+		c.sent++
 		sent += int(n)
 		st.dequeue(int(n))
 		if end != 0 {
