@@ -194,6 +194,19 @@ func (g *Gateway) Permit(c *Caller, o op.Op) error {
 	return b.exists(c.cache)
 }
 
+// Examine returns the error that a command would get before it is run, its rate aside. Doors ask for every command of a
+// batch, so that one that cannot be run keeps the others from running.
+func (g *Gateway) Examine(c *Caller, o op.Op) error {
+	if err := g.Permit(c, o); err != nil {
+		return err
+	}
+	if err := check(o); err != nil {
+		return err
+	}
+	_, err := c.bind().fit(g, o, o.Spec())
+	return err
+}
+
 // Inspect is View for a caller who may list caches.
 func (g *Gateway) Inspect(c *Caller) (*control.State, error) {
 	if err := c.May(auth.Management, auth.List); err != nil {

@@ -117,6 +117,15 @@ func cost(bytes int, perSecond int64) int64 {
 
 // admit holds the command against the limits of its cache and returns the bytes that it brings: keys and values.
 func (b *binding) admit(g *Gateway, o op.Op, s *op.Spec) (in int, err error) {
+	in, err = b.fit(g, o, s)
+	if err != nil || b.limits.requests == 0 && b.limits.throughput == 0 {
+		return in, err
+	}
+	return in, b.rate(g.now().UnixNano(), in)
+}
+
+// fit holds the command against those limits that do not depend on what came before it.
+func (b *binding) fit(g *Gateway, o op.Op, s *op.Spec) (in int, err error) {
 	keys, total, largest, err := b.measure(o)
 	if err != nil {
 		return 0, err
@@ -134,10 +143,7 @@ func (b *binding) admit(g *Gateway, o op.Op, s *op.Spec) (in int, err error) {
 			return 0, err
 		}
 	}
-	if l.requests == 0 && l.throughput == 0 {
-		return in, nil
-	}
-	return in, b.rate(g.now().UnixNano(), in)
+	return in, nil
 }
 
 // measure returns the bytes of the command's keys and values, and of its largest element.

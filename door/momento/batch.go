@@ -63,7 +63,7 @@ func batchRow[T any, P interface{ *T }](h *Handler, method string, access op.Acc
 	}}
 }
 
-// check holds every command of the batch against the caller's permissions before the first one runs.
+// check holds every command of the batch against what its caller may before the first one runs.
 func (b *batch[T, P]) check(access op.Access) error {
 	if err := b.caller.Check(access); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (b *batch[T, P]) check(access op.Access) error {
 		if err != nil {
 			return b.h.refusal(b.caller, o, err)
 		}
-		if err := b.h.gateway.Permit(b.caller, o); err != nil {
+		if err := b.h.gateway.Examine(b.caller, o); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (b *batch[T, P]) step() {
 			b.finish(err)
 			return
 		}
-		b.call.End(b.encode(b.call.Begin(), P(&b.o), &b.reply))
+		send(b.call, P(&b.o), &b.reply, b.encode)
 	}
 }
 
@@ -153,7 +153,7 @@ func (b *batch[T, P]) sendChunk() {
 			b.finish(r.Err)
 			return
 		}
-		b.call.End(b.encode(b.call.Begin(), P(c.requests[c.sent]), r))
+		send(b.call, P(c.requests[c.sent]), r, b.encode)
 		r.Reset()
 		c.sent++
 	}

@@ -1,16 +1,31 @@
 package momento_test
 
 import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/door/h2"
+	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/engine/local"
 	_ "github.com/hearthcache/hearth/pb"
 	"github.com/hearthcache/hearth/pb/pbtest"
 )
@@ -117,10 +132,97 @@ func isOne(path string, of []string) bool {
 	return slices.ContainsFunc(of, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
 }
 
-// The same random calls over grpc-go and in this process, on two servers, give the same bytes and the same errors.
-func TestRowsGiveTheSameBytesOverGRPC(t *testing.T) {
-	here, there := newHandler(t), newHandler(t)
-	conn := dial(t, there)
+// way is one way to a server of its own.
+type way struct {
+	name string
+	call func(method string, request []byte) answer
+}
+
+// ways returns the ways that are to give the same: in this process, over grpc-go, over our own HTTP/2, as gRPC-Web, and
+// on an engine that always has to wait.
+func ways(t *testing.T) []way {
+	over := func(conn *grpc.ClientConn) func(string, []byte) answer {
+		return func(method string, request []byte) answer {
+			a, err := remote(t.Context(), conn, method, cacheName, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+	}
+	here, web, waiting := newHandler(t), newHandler(t), newHandlerOn(t, slow{local.New(local.Options{})})
+	return []way{
+		{"in process", func(method string, request []byte) answer { return direct(here, method, cacheName, request) }},
+		{"grpc-go", over(dial(t, newHandler(t)))},
+		{"HTTP/2", over(dialOwn(t, newHandler(t)))},
+		{"gRPC-Web", func(method string, request []byte) answer { return webAnswer(t, web, method, request) }},
+		{"waiting", func(method string, request []byte) answer { return direct(waiting, method, cacheName, request) }},
+	}
+}
+
+// slow is an engine without the shortcut that never waits.
+type slow struct{ engine.Engine }
+
+// dialOwn serves the handler with our own HTTP/2 and connects to it with grpc-go.
+func dialOwn(t *testing.T, h h2.Handler) *grpc.ClientConn {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &door.Server{Protocol: h2.NewServer(h2.Options{GRPC: h})}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(ctx, l)
+	}()
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		stop()
+		<-served
+	})
+	return conn
+}
+
+// webAnswer makes a call as gRPC-Web and reads its frames.
+func webAnswer(t *testing.T, h h2.Handler, method string, request []byte) answer {
+	t.Helper()
+	resp, body := post(t, h, method, binaryType, frame(0, string(request)))
+	var a answer
+	if s := resp.Header.Get("Grpc-Status"); s != "" {
+		a.status = webStatus(resp.Header)
+	}
+	for len(body) > 0 {
+		n := binary.BigEndian.Uint32(body[1:])
+		if body[0] == 0 {
+			a.messages = append(a.messages, body[5:5+n])
+		} else {
+			trailers := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(body[5:5+n:5+n], "\r\n"...))))
+			h, err := trailers.ReadMIMEHeader()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.status = webStatus(http.Header(h))
+		}
+		body = body[5+n:]
+	}
+	return a
+}
+
+func webStatus(h http.Header) h2.Status {
+	code, _ := strconv.Atoi(h.Get("Grpc-Status"))
+	message, _ := url.PathUnescape(h.Get("Grpc-Message"))
+	return h2.Status{Code: uint32(code), Message: message, Err: h.Get("Err")}
+}
+
+// The same random calls, each way on a server of its own, give the same bytes and the same errors.
+func TestRowsGiveTheSameBytesEveryWay(t *testing.T) {
+	all := ways(t)
 	var data []rpc
 	for _, m := range rpcs(t) {
 		if strings.HasPrefix(m.path, "/cache_client.Scs/") || strings.HasPrefix(m.path, "/leaderboard.") {
@@ -129,7 +231,7 @@ func TestRowsGiveTheSameBytesOverGRPC(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(7, 8))
 	succeeded := map[string]int{}
-	for range 4000 {
+	for range 3000 {
 		m := data[r.IntN(len(data))]
 		request := pbtest.Random(r, m.request)
 		small(r, request.ProtoReflect())
@@ -137,13 +239,12 @@ func TestRowsGiveTheSameBytesOverGRPC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := direct(here, m.path, cacheName, b)
-		got, err := remote(t.Context(), conn, m.path, cacheName, b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.status != want.status || !isOne(m.path, timed) && !sameMessages(got.messages, want.messages, isOne(m.path, unordered)) {
-			t.Fatalf("%s %v\nover grpc-go %q %+v\nin process   %q %+v", m.path, request, got.messages, got.status, want.messages, want.status)
+		want := all[0].call(m.path, b)
+		for _, w := range all[1:] {
+			got := w.call(m.path, b)
+			if got.status != want.status || !isOne(m.path, timed) && !sameMessages(got.messages, want.messages, isOne(m.path, unordered)) {
+				t.Fatalf("%s %v\n%s: %q %+v\n%s: %q %+v", m.path, request, w.name, got.messages, got.status, all[0].name, want.messages, want.status)
+			}
 		}
 		if want.status.Code == 0 {
 			succeeded[m.path]++

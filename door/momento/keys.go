@@ -61,7 +61,7 @@ func (h *Handler) permittedKeys(c h2.Call, caller *gateway.Caller) ([][]byte, er
 		return nil, err
 	}
 	for _, key := range keys {
-		if err := h.gateway.Permit(caller, &op.Exists{K: key}); err != nil {
+		if err := h.gateway.Examine(caller, &op.Exists{K: key}); err != nil {
 			return nil, err
 		}
 	}

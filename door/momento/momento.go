@@ -236,8 +236,21 @@ func answer[P any](c h2.Call, o P, r *op.Reply, err error, encode encoder[P]) {
 		fail(c, err)
 		return
 	}
-	c.End(encode(c.Begin(), o, r))
+	send(c, o, r, encode)
 	c.Finish(h2.Status{})
+}
+
+// send sends one response. A large value is not copied where the call can do without.
+func send[P any](c h2.Call, o P, r *op.Reply, encode encoder[P]) {
+	if ref, ok := c.(h2.Referrer); ok && r.Block != nil {
+		if _, isGet := any(o).(*op.Get); isGet {
+			value := r.Block
+			r.Block = nil // the call releases it from now on
+			ref.EndWith(appendHit(c.Begin(), len(value.Bytes())), value.Bytes(), value)
+			return
+		}
+	}
+	c.End(encode(c.Begin(), o, r))
 }
 
 // refusal returns the error of a command that cannot be run as it was sent: whether the caller may and whether there

@@ -17,6 +17,7 @@ import (
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/door/momento"
 	"github.com/hearthcache/hearth/door/momento/grpchost"
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
 )
@@ -27,11 +28,16 @@ const cacheName = "c"
 // newHandler returns a handler over a gateway and an engine of its own, with one cache.
 func newHandler(t testing.TB) *momento.Handler {
 	t.Helper()
+	return newHandlerOn(t, local.New(local.Options{}))
+}
+
+// newHandlerOn returns a handler over a gateway and an engine, with one cache.
+func newHandlerOn(t testing.TB, engine engine.Engine) *momento.Handler {
+	t.Helper()
 	plane, err := control.NewPlane(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := local.New(local.Options{})
 	t.Cleanup(func() { _ = engine.Close() })
 	h := momento.New(gateway.New(gateway.Options{Engine: engine, Plane: plane, Open: true}))
 	mustOK(t, direct(h, "/control_client.ScsControl/CreateCache", "", []byte("\x0a\x01"+cacheName)))

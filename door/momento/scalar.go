@@ -1,6 +1,7 @@
 package momento
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/hearthcache/hearth/op"
@@ -70,6 +71,12 @@ func appendGet(b []byte, _ *op.Get, r *op.Reply) []byte {
 	}
 	b = appendUint(b, 1, resultHit)
 	return appendBytes(b, 2, r.Value())
+}
+
+// appendHit appends a hit up to its value, of which the length is given.
+func appendHit(b []byte, bodyBytes int) []byte {
+	b = appendTag(appendUint(b, 1, resultHit), 2, bytesType)
+	return binary.AppendUvarint(b, uint64(bodyBytes))
 }
 
 func appendSet(b []byte, _ *op.Set, _ *op.Reply) []byte { return appendUint(b, 1, resultOk) }

@@ -29,7 +29,7 @@ func New(h h2.Handler, options ...grpc.ServerOption) *grpc.Server {
 	options = append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(Raw{}),
 		grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error { return serve(h, s) }),
-		grpc.MaxRecvMsgSize(2*hearth.MessageBytesMax), // serve says no with the trailer that clients read, grpc-go without
+		grpc.MaxRecvMsgSize(2 * hearth.MessageBytesMax), // serve says no with the trailer that clients read, grpc-go without
 		// Clients ping every few seconds, also while they are idle.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second / 2, PermitWithoutStream: true}),
 	}, options...)
