@@ -3,8 +3,8 @@ package local
 import "unsafe"
 
 // The index finds records by the hash of their key. It is extendible: a directory, ordered by the leading bits of the
-// hash, of pages that grow by an eighth at a time and split in two when they have pageLinesMax lines. So nothing ever
-// doubles at once, and a shard pays about nine bytes an item at any size.
+// hash, of pages that grow strip by strip and split in two when they have pageLinesMax lines. So nothing ever doubles at
+// once, and a shard pays about ten bytes an item at any size; as all strips have one size, none is left over.
 //
 // A page is an array of lines of eight slots, a line being what the processor fetches at once. An item's slot is in the
 // line that its hash points to or, where that is full, in the next one with room; the slots of a line are used from
@@ -13,21 +13,24 @@ import "unsafe"
 const (
 	lineSlots    = 8
 	lineBytes    = lineSlots * 8
-	pageLinesMax = 64
+	stripLines   = 8
+	stripsMax    = 8
+	pageLinesMax = stripLines * stripsMax
+	pageItemsMax = pageLinesMax * lineSlots
 	tagBits      = 26
 	posBits      = 64 - tagBits
 	posMask      = 1<<posBits - 1
-	homeBits     = 12 // of the hash that choose the line of a page
+	homeBits     = 10 // of the hash that choose the line of a page
 	depthMax     = tagBits - homeBits
 	scanBits     = 48 // of the hash that a scan's cursor carries
 )
 
-// page describes one page, in the directory: where it is, its lines, its items, and how many bits of the hash lead to it.
+// page describes one page, in the directory. One of less than a strip is a piece of its own size.
 type page struct {
-	off   uint64
-	lines uint16
-	items uint16
-	depth uint8
+	strips [stripsMax]uint32 // offsets in units of lineBytes
+	items  uint16
+	lines  uint8
+	depth  uint8 // bits of the hash that lead here
 }
 
 type line [lineSlots]uint64
@@ -41,7 +44,9 @@ type index struct {
 	bytes int64 // of pages and directory
 }
 
-func (x *index) line(p *page, n uint) *line { return (*line)(x.a.at(p.off + uint64(n)*lineBytes)) }
+func (x *index) line(p *page, n uint) *line {
+	return (*line)(x.a.at((uint64(p.strips[n/stripLines]) + uint64(n%stripLines)) * lineBytes))
+}
 
 // home returns the line that a hash without its skipped bits points to.
 func (p *page) home(y uint64) uint {
@@ -53,6 +58,20 @@ func (p *page) after(n uint) uint {
 		return n
 	}
 	return 0
+}
+
+// full reports whether one more item would fill the page beyond fifteen sixteenths.
+func (p *page) full() bool { return (int(p.items)+1)*2 > int(p.lines)*(2*lineSlots-1) }
+
+// linesFor is the size of a fresh page: four fifths full.
+func linesFor(items int) int { return pageLines(items*10/(8*lineSlots) + 1) }
+
+// pageLines rounds up to whole strips, where there is more than one.
+func pageLines(n int) int {
+	if n <= stripLines {
+		return n
+	}
+	return min((n+stripLines-1)/stripLines*stripLines, pageLinesMax)
 }
 
 func (x *index) at(y uint64) *page { return &x.dir[y>>(64-x.depth)] }
@@ -117,7 +136,7 @@ func (x *index) insert(h, off uint64) error {
 		x.dir = []page{p}
 	}
 	p := x.at(y)
-	if int(p.items)+1 > int(p.lines)*(lineSlots-1) {
+	if p.full() {
 		if err := x.grow(y); err != nil {
 			return err
 		}
@@ -161,9 +180,13 @@ func (x *index) span(y uint64) (from, n uint64) {
 func (x *index) remove(h uint64, s *uint64) {
 	y := h << x.skip
 	p := x.at(y)
-	at := uint64(uintptr(unsafe.Pointer(s))-uintptr(x.a.base)) - p.off
-	n := uint(at / lineBytes)
-	full := x.drop(x.line(p, n), uint(at%lineBytes/8))
+	n := p.home(y)
+	at := uintptr(unsafe.Pointer(s)) - uintptr(unsafe.Pointer(x.line(p, n)))
+	for at >= lineBytes {
+		n = p.after(n)
+		at = uintptr(unsafe.Pointer(s)) - uintptr(unsafe.Pointer(x.line(p, n)))
+	}
+	full := x.drop(x.line(p, n), uint(at/8))
 	for m := p.after(n); full && m != n; m = p.after(m) {
 		l := x.line(p, m)
 		i := x.displaced(p, l, n, m)
@@ -203,46 +226,59 @@ func (x *index) displaced(p *page, l *line, n, m uint) uint {
 	return lineSlots
 }
 
+// newPage returns an empty page.
 func (x *index) newPage(lines int, depth uint8) (page, error) {
-	off, err := x.a.alloc(lines * lineBytes)
-	if err != nil {
-		return page{}, err
+	p := page{lines: uint8(lines), depth: depth}
+	for i := range p.pieces() {
+		off, err := x.a.alloc(p.pieceBytes())
+		if err != nil {
+			p.lines = uint8(i * stripLines)
+			x.bytes += int64(p.lines) * lineBytes
+			x.freePage(&p)
+			return page{}, err
+		}
+		clear(x.a.bytes(off, p.pieceBytes()))
+		p.strips[i] = uint32(off / lineBytes)
 	}
-	clear(x.a.bytes(off, lines*lineBytes))
-	x.bytes += int64(lines * lineBytes)
-	return page{off: off, lines: uint16(lines), depth: depth}, nil
+	x.bytes += int64(lines) * lineBytes
+	return p, nil
 }
 
-func (x *index) freePage(p page) {
-	x.a.free(p.off)
+// pieces is how many pieces of memory the page has.
+func (p *page) pieces() int { return (int(p.lines) + stripLines - 1) / stripLines }
+
+func (p *page) pieceBytes() int { return min(int(p.lines), stripLines) * lineBytes }
+
+func (x *index) freePage(p *page) {
+	for i := range p.pieces() {
+		x.a.free(uint64(p.strips[i]) * lineBytes)
+	}
 	x.bytes -= int64(p.lines) * lineBytes
 }
 
 // grow gives the page of y more lines, or splits it.
 func (x *index) grow(y uint64) error {
-	p := *x.at(y)
-	switch {
-	case p.lines < pageLinesMax:
-		return x.resize(y, min(pageLinesMax, int(p.lines)+max(1, int(p.lines)/8)))
-	case p.depth == depthMax:
-		return x.resize(y, int(p.lines)*2)
+	p := x.at(y)
+	if p.lines < pageLinesMax {
+		return x.resize(y, pageLines(int(p.lines)+max(1, int(p.lines)/8)))
+	}
+	if p.depth == depthMax {
+		return errFull
 	}
 	return x.split(y)
 }
 
+// resize moves the slots of y's page into one of another size.
 func (x *index) resize(y uint64, lines int) error {
 	old := *x.at(y)
-	if lines*lineBytes > chunkBytes {
-		return errFull
-	}
 	p, err := x.newPage(lines, old.depth)
 	if err != nil {
 		return err
 	}
 	p.items = old.items
 	x.each(&old, func(v uint64) { x.put(&p, v&^posMask, v) })
-	x.freePage(old)
 	from, n := x.span(y)
+	x.freePage(&old)
 	for i := range n {
 		x.dir[from+i] = p
 	}
@@ -254,7 +290,7 @@ func (x *index) shrink(y uint64) {
 	p := x.at(y)
 	if p.lines > 1 && int(p.items)*2 < int(p.lines)*(lineSlots-2) {
 		// Where there is no room for the smaller page, the larger one stays.
-		_ = x.resize(y, max(1, int(p.items)/(lineSlots-2)+1))
+		_ = x.resize(y, linesFor(int(p.items)))
 	}
 }
 
@@ -281,10 +317,10 @@ func (x *index) split(y uint64) error {
 	x.each(&old, func(v uint64) { items[bit(v)]++ })
 	var half [2]page
 	for i := range half {
-		p, err := x.newPage(items[i]/(lineSlots-2)+1, old.depth+1)
+		p, err := x.newPage(linesFor(items[i]), old.depth+1)
 		if err != nil {
 			if i == 1 {
-				x.freePage(half[0])
+				x.freePage(&half[0])
 			}
 			return err
 		}
@@ -293,11 +329,11 @@ func (x *index) split(y uint64) error {
 	}
 	x.each(&old, func(v uint64) { x.put(&half[bit(v)], v&^posMask, v) })
 	from, n := x.span(y)
-	x.freePage(old)
+	x.freePage(&old)
 	for i := range n {
 		x.dir[from+i] = half[i*2/n]
 	}
-	if p := x.at(y); int(p.items)+1 > int(p.lines)*(lineSlots-1) {
+	if x.at(y).full() {
 		return x.grow(y)
 	}
 	return nil
@@ -319,7 +355,7 @@ func (x *index) release() {
 	for i := uint64(0); i < uint64(len(x.dir)); {
 		p := x.dir[i]
 		i += 1 << (x.depth - p.depth)
-		x.freePage(p)
+		x.freePage(&p)
 	}
 	x.dir, x.depth, x.items, x.bytes = nil, 0, 0, 0
 }

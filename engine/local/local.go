@@ -55,6 +55,7 @@ const (
 	shardsByCPU = 32
 	grainMax    = 16 << 10
 	bytesMaxMin = 64 << 10
+	bytesMaxMax = 160 << 30 // what the index's offsets reach, with room to spare
 )
 
 // New returns an empty engine.
@@ -63,7 +64,7 @@ func New(o Options) *Engine {
 	if bytesMax <= 0 {
 		bytesMax = defaultBytesMax()
 	}
-	bytesMax = max(bytesMax, bytesMaxMin)
+	bytesMax = min(max(bytesMax, bytesMaxMin), bytesMaxMax)
 	e := &Engine{
 		now: o.Now, seed: maphash.MakeSeed(), bytesMax: bytesMax, slack: slackBytes,
 		grain: min(grainMax, bytesMax>>12), spread: spreadFor(bytesMax), kicks: make(chan struct{}, 1),

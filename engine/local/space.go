@@ -135,6 +135,8 @@ func (s *shard) divide() {
 	s.discard()
 	s.moved = true
 	s.sp.layout.Store(l)
+	// A sweep that looked at the old layout knows nothing of what expires in the new one.
+	s.e.kick()
 }
 
 // moveTo copies every record, in the order of the queues. Blocks and collections only change their table.
