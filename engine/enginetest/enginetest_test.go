@@ -3,6 +3,7 @@ package enginetest_test
 import (
 	"flag"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"testing"
 
@@ -17,6 +18,16 @@ var _ = flag.Bool("update", false, "take the engine's answers as the expected on
 func TestLocal(t *testing.T) {
 	clock := enginetest.NewClock()
 	o := enginetest.Options{Clock: clock}
+	enginetest.Run(t, o, func(t *testing.T) engine.Engine { return local.New(local.Options{Now: clock.Now}) })
+}
+
+// TestSoakHistories runs histories that no run before has: make soak.
+func TestSoakHistories(t *testing.T) {
+	if os.Getenv("HEARTH_SOAK") == "" {
+		t.Skip("set HEARTH_SOAK, as make soak does: this takes a minute")
+	}
+	clock := enginetest.NewClock()
+	o := enginetest.Options{Clock: clock, Operations: 3_000_000, Seed: rand.Uint64()}
 	enginetest.Run(t, o, func(t *testing.T) engine.Engine { return local.New(local.Options{Now: clock.Now}) })
 }
 

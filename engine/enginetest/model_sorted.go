@@ -175,6 +175,10 @@ func (m *model) addScore(o *op.SortedIncrement, it *thing) error {
 	if it != nil {
 		old, ok = it.sorted[string(o.Value)]
 	}
+	if !allowed(o.Only&(op.IfNew|op.IfOld), ok, 0, 0) {
+		m.r.Status = op.Refused
+		return nil
+	}
 	if math.IsNaN(old + o.Amount) {
 		return refusal(hearth.Precondition, "resulting score is not a number (NaN)")
 	}
