@@ -49,7 +49,8 @@ type conn struct {
 	quiet       silence
 	info        about
 	peer        netip.Addr
-	killed      atomic.Bool // by CLIENT KILL
+	seat        *gateway.Caller // who holds this connection's place among its cache's; nil where none is held
+	killed      atomic.Bool     // by CLIENT KILL
 
 	stalled bool // requests wait until the peer has taken its answers
 	waiting bool // a goroutine was started, and the loop has not heard of its end
@@ -247,6 +248,7 @@ func (c *conn) release() {
 	c.bigDrop()
 	c.unwatch()
 	c.unsubscribeAll()
+	c.stand()
 	c.door.forget(c)
 }
 

@@ -3,6 +3,7 @@ package resp
 import (
 	"strconv"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/respwire"
 )
@@ -86,9 +87,12 @@ func runReset(c *conn, args [][]byte) {
 func (c *conn) welcome() {
 	caller, err := c.door.Gateway.SignIn(c.credential(""), c.door.Cache)
 	if err != nil {
-		c.caller, c.open = nil, false
-	} else {
-		c.caller, c.open = caller, true
+		caller = nil
+	}
+	c.caller, c.open = caller, caller != nil
+	if !c.sit(caller) {
+		c.caller, c.closing = nil, true
+		c.out = respwire.AppendError(c.out, errFull)
 	}
 	c.info.user = "default"
 	c.parser.Stranger = c.caller == nil
@@ -98,38 +102,70 @@ func (c *conn) credential(token string) gateway.Credential {
 	return gateway.Credential{Token: token, Door: gateway.RESP, Peer: c.peer}
 }
 
+// sit takes a place among the connections that the caller's cache may have, and gives up the one that was held; false
+// where there is none. A cache that does not exist yet has places for everybody.
+func (c *conn) sit(caller *gateway.Caller) bool {
+	taken := false
+	if caller != nil {
+		err := caller.Hold(hearth.ConnectionLimit)
+		if hearth.KindOf(err) == hearth.Limited {
+			return false
+		}
+		taken = err == nil
+	}
+	c.stand()
+	if taken {
+		c.seat = caller
+	}
+	return true
+}
+
+// stand gives up the place that is held.
+func (c *conn) stand() {
+	if c.seat != nil {
+		c.seat.Release(hearth.ConnectionLimit)
+		c.seat = nil
+	}
+}
+
+const errFull = "ERR max number of clients reached"
+
 const errWrongPass = "WRONGPASS invalid username-password pair or user is disabled."
 
 func runAuth(c *conn, args [][]byte) {
-	var ok bool
+	var refusal string
 	switch len(args) {
 	case 2:
-		ok = c.signIn(c.door.Cache, args[1])
+		refusal = c.signIn(c.door.Cache, args[1])
 	case 3:
-		ok = c.signIn(string(args[1]), args[2])
+		refusal = c.signIn(string(args[1]), args[2])
 	default:
 		c.out = respwire.AppendError(c.out, string(errSyntax))
 		return
 	}
-	if !ok {
-		c.out = respwire.AppendError(c.out, errWrongPass)
+	if refusal != "" {
+		c.out = respwire.AppendError(c.out, refusal)
 		return
 	}
 	c.out = respwire.AppendOK(c.out)
 }
 
-// signIn makes the client who the token says it is, on a cache. While hearth is open, any token is as good as none.
-func (c *conn) signIn(cache string, token []byte) bool {
+// signIn makes the client who the token says it is, on a cache, and returns why not. While hearth is open, any token is
+// as good as none.
+func (c *conn) signIn(cache string, token []byte) (refusal string) {
 	caller, err := c.door.Gateway.SignIn(c.credential(string(token)), cache)
 	if err != nil && c.open {
 		caller, err = c.door.Gateway.SignIn(c.credential(""), cache)
 	}
 	if err != nil {
-		return false
+		return errWrongPass
+	}
+	if !c.sit(caller) {
+		return errFull
 	}
 	c.caller, c.parser.Stranger = caller, false
 	c.info.user = cache
-	return true
+	return ""
 }
 
 const errHelloAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> " +
@@ -181,8 +217,8 @@ func (c *conn) helloOptions(args [][]byte) (name string, named bool, text string
 		left := len(args) - i - 1
 		switch {
 		case is(args[i], "AUTH") && left >= 2:
-			if !c.signIn(string(args[i+1]), args[i+2]) {
-				return "", false, errWrongPass
+			if refusal := c.signIn(string(args[i+1]), args[i+2]); refusal != "" {
+				return "", false, refusal
 			}
 			i += 2
 		case is(args[i], "SETNAME") && left >= 1:
