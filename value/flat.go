@@ -55,15 +55,40 @@ func (f *flat) splice(at, old, size int) []byte {
 
 // find returns where the record of a key begins, or the end of the collection.
 func (f *flat) find(k Kind, key []byte) (at int, s span, ok bool) {
-	at = headerBytes
-	for at < len(f.buf) {
-		s = measure(k, f.buf[at:])
-		if s.keyEnd-s.key == len(key) && bytes.Equal(f.buf[at+s.key:at+s.keyEnd], key) {
-			return at, s, true
+	b := f.buf
+	for at = headerBytes; at < len(b); {
+		end, next := brief(k, b, at)
+		if next == 0 {
+			s = measure(k, b[at:])
+			end, next = at+s.keyEnd, at+s.end
 		}
-		at += s.end
+		if begin := end - len(key); begin > at && bytes.Equal(b[begin:end], key) {
+			if s = measure(k, b[at:]); s.keyEnd-s.key == len(key) {
+				return at, s, true
+			}
+		}
+		at = next
 	}
 	return at, s, false
+}
+
+// brief is measure for records whose lengths are one byte each: it returns where the key and the record end. The record
+// ends at 0 where it is another one.
+func brief(k Kind, b []byte, at int) (end, next int) {
+	h := int(b[at])
+	end = at + 1 + h>>1 + h&1*expiryBytes
+	switch {
+	case h >= 0x80:
+		return 0, 0
+	case k == Dictionary:
+		if v := int(b[end]); v < 0x80 {
+			return end, end + 1 + v
+		}
+		return 0, 0
+	case k == SortedSet:
+		return end, end + scoreBytes
+	}
+	return end, end
 }
 
 // fits reports whether an element may come into the collection in the place of old bytes.
