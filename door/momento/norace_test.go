@@ -1,0 +1,5 @@
+//go:build !race
+
+package momento
+
+const raceDetector = false
