@@ -46,6 +46,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 }
 
+// Close hands over what was counted last, after the doors are closed and before the ledger's store is.
+func (g *Gateway) Close() error { return g.handOver(context.Background()) }
+
 func (g *Gateway) whileBusy(ctx context.Context) {
 	for quiet := false; !quiet; {
 		select {

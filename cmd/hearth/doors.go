@@ -106,7 +106,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.answerReady)
-	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway}))
+	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway, Prices: s.prices}))
 	mux.Handle("GET /metrics", s.metrics().Handler(s.superUser))
 	plain := s.watch.HTTP(mux)
 	web := momento.Web(rows)

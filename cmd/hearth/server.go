@@ -23,6 +23,7 @@ type server struct {
 	tls     encryption
 	plane   *control.Plane
 	ledger  *control.Ledger
+	prices  *control.PriceBook // nil where there is none
 	engine  engine.Engine
 	gateway *gateway.Gateway
 	watch   observe.Watch
@@ -56,10 +57,14 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	if err := s.openState(ctx); err != nil {
 		return err
 	}
+	if err := s.openPrices(); err != nil {
+		return err
+	}
 	s.openWatch()
 	s.openEngine()
 	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
 		WebhookAllow: s.options.WebhookAllow, Open: s.options.anyone(), Endpoint: s.endpoint()})
+	s.closers = append(s.closers, s.gateway)
 	s.parts = append(s.parts, part{"gateway", s.gateway.Run}, part{"topics", s.gateway.RunTopics})
 	if err := s.declare(ctx, file); err != nil {
 		return err

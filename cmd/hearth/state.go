@@ -35,6 +35,21 @@ func (s *server) openState(ctx context.Context) error {
 	return nil
 }
 
+// openPrices reads the price book.
+func (s *server) openPrices() error {
+	if s.options.PriceBook == "" {
+		return nil
+	}
+	text, err := os.ReadFile(s.options.PriceBook)
+	if err != nil {
+		return fmt.Errorf("--price-book: %w", err)
+	}
+	if s.prices, err = control.ParsePriceBook(string(text)); err != nil {
+		return fmt.Errorf("--price-book %s: %w", s.options.PriceBook, err)
+	}
+	return nil
+}
+
 // declare makes the caches of the config file, and gives them its settings.
 func (s *server) declare(ctx context.Context, file *configFile) error {
 	for name, settings := range file.caches {
