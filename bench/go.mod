@@ -1,20 +1,5 @@
 module github.com/hearthcache/hearth/bench
 
-<<<<<<< HEAD
-go 1.26
-
-replace github.com/hearthcache/hearth => ../
-
-require google.golang.org/grpc v1.84.0
-
-require (
-	golang.org/x/net v0.57.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/text v0.40.0 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
-	google.golang.org/protobuf v1.36.11 // indirect
-)
-=======
 go 1.26.0
 
 require (
@@ -24,14 +9,18 @@ require (
 	github.com/dgraph-io/ristretto/v2 v2.4.2
 	github.com/hearthcache/hearth v0.0.0
 	github.com/maypok86/otter/v2 v2.4.0
+	google.golang.org/grpc v1.84.0
 )
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/golang/snappy v1.0.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260928230214-8a89bd6388cc // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )
 
 replace github.com/hearthcache/hearth => ../
->>>>>>> d07038d (The index's pages grow in strips of one size; benchmarks of the engine beside five libraries)
