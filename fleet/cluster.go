@@ -96,7 +96,7 @@ func (c *Cluster) form(shards, replicas int) error {
 			return err
 		}
 	}
-	return c.waitReplicas(shards)
+	return c.WaitReplicas(shards)
 }
 
 func retry(do func() error) (err error) {
@@ -124,16 +124,18 @@ func (c *Cluster) WaitOK() error {
 	})
 }
 
-// waitReplicas waits until every replica follows its primary and the primaries know them.
-func (c *Cluster) waitReplicas(shards int) error {
+// WaitReplicas waits until as many replicas as there are servers beyond the shards follow their primaries, and every
+// server knows them. A primary that ends before that takes its shard's items with it.
+func (c *Cluster) WaitReplicas(shards int) error {
 	return retry(func() error {
-		for i, s := range c.Servers {
+		following := 0
+		for _, s := range c.Servers {
 			info, err := s.Command("INFO", "replication")
 			if err != nil {
 				return err
 			}
-			if want := "master_link_status:up"; i >= shards && !strings.Contains(info, want) {
-				return fmt.Errorf("replica %s does not follow its primary", s.Addr)
+			if strings.Contains(info, "role:slave") && strings.Contains(info, "master_link_status:up") {
+				following++
 			}
 			nodes, err := s.Command("CLUSTER", "NODES")
 			if err != nil {
@@ -142,6 +144,9 @@ func (c *Cluster) waitReplicas(shards int) error {
 			if strings.Count(nodes, "slave") < len(c.Servers)-shards {
 				return fmt.Errorf("%s does not know all replicas yet", s.Addr)
 			}
+		}
+		if want := len(c.Servers) - shards; following < want {
+			return fmt.Errorf("%d of %d replicas follow their primaries", following, want)
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -29,9 +30,17 @@ type history struct {
 }
 
 // TestFailover kills primaries under load: commands that may be repeated come through within their deadline, and no
-// acknowledged write is lost but those that the dead server had not yet passed on. HEARTH_ROUNDS is how often.
-func TestFailover(t *testing.T) {
-	rounds, _ := strconv.Atoi(os.Getenv("HEARTH_ROUNDS"))
+// acknowledged write is lost but those that the dead server had not yet passed on.
+func TestFailover(t *testing.T) { failovers(t, 1) }
+
+func TestSoakFailover(t *testing.T) {
+	if os.Getenv("HEARTH_SOAK") == "" {
+		t.Skip("make soak runs it: it takes minutes")
+	}
+	failovers(t, 20)
+}
+
+func failovers(t *testing.T, rounds int) {
 	e, c := cluster(t, 1, Options{})
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -40,7 +49,7 @@ func TestFailover(t *testing.T) {
 		all[i] = &history{acks: make([]time.Time, 1)}
 		wg.Go(func() { all[i].load(t, e, []byte(fmt.Sprint("key", i)), &stop) })
 	}
-	for round := range max(rounds, 1) {
+	for round := range rounds {
 		time.Sleep(500 * time.Millisecond)
 		victim := primary(t, c, round)
 		for _, h := range all {
@@ -54,7 +63,7 @@ func TestFailover(t *testing.T) {
 		if err := victim.Restart(); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.WaitOK(); err != nil {
+		if err := errors.Join(c.WaitOK(), c.WaitReplicas(3)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +74,7 @@ func TestFailover(t *testing.T) {
 	for _, h := range all {
 		writes, lost, stall = writes+len(h.acks)-1, lost+h.lost, max(stall, h.stalls)
 	}
-	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v", max(rounds, 1), writes, lost, stall)
+	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v", rounds, writes, lost, stall)
 }
 
 // TestReshard moves slots, the ones of the keys among them, to and fro under load: no command fails and nothing is lost.
