@@ -125,8 +125,8 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 
 // answerReady tells load balancers whether to send requests here.
 func (s *server) answerReady(w http.ResponseWriter, r *http.Request) {
-	if !s.ready.Load() {
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
+	if err := s.notReady(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")

@@ -32,6 +32,7 @@ type serveOptions struct {
 	Auth      bool     `env:"HEARTH_AUTH" help:"Require credentials on loopback too; elsewhere they always are."`
 	MaxMemory byteSize `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
 	Endpoint  string   `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
+	engineOptions
 	tlsOptions
 	PriceBook    string         `env:"HEARTH_PRICE_BOOK" placeholder:"FILE" help:"Prices that turn usage into money, for hearth usage."`
 	WebhookAllow []netip.Prefix `env:"HEARTH_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Networks that webhooks may reach beside the public internet, such as 10.1.0.0/16."`

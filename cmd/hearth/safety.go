@@ -38,5 +38,5 @@ func (o *serveOptions) check() error {
 	case adminOpen && !loopback(admin):
 		return fmt.Errorf("--admin %s: metrics and profiles have no credentials of their own, so this port is for loopback addresses", admin)
 	}
-	return nil
+	return o.checkEngine()
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine"
-	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/observe"
 )
@@ -25,15 +24,17 @@ type server struct {
 	ledger  *control.Ledger
 	prices  *control.PriceBook // nil where there is none
 	engine  engine.Engine
-	gateway *gateway.Gateway
-	watch   observe.Watch
-	limits  door.Limits  // shared by all ports
-	loops   door.Loops   // shared by all ports
-	root    *auth.Issued // made at this start; nil otherwise
-	parts   []part
-	closers []io.Closer // in the order of opening
-	open    []opened
-	ready   atomic.Bool
+	// engineReady asks an engine that depends on other servers; nil where there are none.
+	engineReady func(context.Context) error
+	gateway     *gateway.Gateway
+	watch       observe.Watch
+	limits      door.Limits  // shared by all ports
+	loops       door.Loops   // shared by all ports
+	root        *auth.Issued // made at this start; nil otherwise
+	parts       []part
+	closers     []io.Closer // in the order of opening
+	open        []opened
+	ready       atomic.Bool
 }
 
 // newServer opens everything; when it returns, every port listens.
@@ -61,7 +62,9 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 		return err
 	}
 	s.openWatch()
-	s.openEngine()
+	if err := s.openEngine(); err != nil {
+		return err
+	}
 	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
 		WebhookAllow: s.options.WebhookAllow, Open: s.options.anyone(), Endpoint: s.endpoint()})
 	s.closers = append(s.closers, s.gateway)
@@ -73,15 +76,6 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 		return err
 	}
 	return s.openDoors()
-}
-
-// openEngine makes the engine that keeps the items.
-func (s *server) openEngine() {
-	s.engine = local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
-	s.closers = append(s.closers, s.engine)
-	if r, ok := s.engine.(engine.Runner); ok {
-		s.parts = append(s.parts, part{"engine", r.Run})
-	}
 }
 
 // endpoint is the base host that issued keys tell clients.

@@ -160,9 +160,10 @@ func eventuallyOK(t *testing.T, c *fleet.Cluster, dead *fleet.Server) {
 			if s == dead {
 				continue
 			}
-			info, err := s.Command("CLUSTER", "INFO")
 			nodes, _ := s.Command("CLUSTER", "NODES")
-			whole = whole && err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(nodes, "master,fail")
+			info, err := s.Command("CLUSTER", "INFO")
+			whole = whole && err == nil && strings.Contains(info, "cluster_state:ok") &&
+				strings.Contains(nodes, "master,fail -") && strings.Count(nodes, "master -") == 3
 		}
 		if whole {
 			return

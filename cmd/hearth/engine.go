@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/engine/local"
+	"github.com/hearthcache/hearth/engine/valkey"
+)
+
+// engineOptions say where items are kept.
+type engineOptions struct {
+	Engine         string   `env:"HEARTH_ENGINE" default:"local" enum:"local,valkey" help:"Where items are kept: local (in this process) or valkey (in Valkey or Redis servers)."`
+	ValkeyAddrs    []string `env:"HEARTH_VALKEY_ADDRS" placeholder:"HOST:PORT" help:"Servers of --engine valkey: some of a cluster's, or the one."`
+	ValkeyUser     string   `env:"HEARTH_VALKEY_USER" placeholder:"NAME" help:"ACL user to sign in as. It needs the keys h:* and all commands but administrative ones."`
+	ValkeyPassword string   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" help:"Its password; better given by environment or file, where others do not see it."`
+	ValkeyTLS      bool     `env:"HEARTH_VALKEY_TLS" help:"Speak TLS to the servers, with certificates that this machine trusts."`
+	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" placeholder:"SIZE" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
+}
+
+// checkEngine refuses what cannot work.
+func (o *serveOptions) checkEngine() error {
+	switch {
+	case o.Engine != "valkey" && len(o.ValkeyAddrs) > 0:
+		return errors.New("--valkey-addrs without --engine valkey would do nothing")
+	case o.Engine != "valkey":
+		return nil
+	case len(o.ValkeyAddrs) == 0:
+		return errors.New("--engine valkey needs --valkey-addrs HOST:PORT[,HOST:PORT...]")
+	case o.Data == "":
+		return errors.New("--engine valkey needs --data DIR: the items outlive the process, so what belongs to which cache has to as well")
+	}
+	for _, a := range o.ValkeyAddrs {
+		if _, _, err := net.SplitHostPort(a); err != nil && !strings.HasPrefix(a, "/") {
+			return fmt.Errorf("--valkey-addrs %s: an address is host:port, or the path of a socket", (&url.URL{Host: a}).Host)
+		}
+	}
+	return nil
+}
+
+// openEngine makes the engine that keeps the items.
+func (s *server) openEngine() error {
+	switch s.options.Engine {
+	case "valkey":
+		o := valkey.Options{Addrs: s.options.ValkeyAddrs, Username: s.options.ValkeyUser, Password: s.options.ValkeyPassword,
+			NearBytes: int64(s.options.NearMemory)}
+		if s.options.ValkeyTLS {
+			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		e, err := valkey.New(o)
+		if err != nil {
+			return err
+		}
+		s.engine, s.engineReady = e, e.Ready
+	default:
+		s.engine = local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
+	}
+	s.closers = append(s.closers, s.engine)
+	if r, ok := s.engine.(engine.Runner); ok {
+		s.parts = append(s.parts, part{"engine", r.Run})
+	}
+	return nil
+}
+
+// notReady says why requests cannot be served now, nil where they can.
+func (s *server) notReady(ctx context.Context) error {
+	switch {
+	case !s.ready.Load():
+		return errors.New("not ready")
+	case s.engineReady == nil:
+		return nil
+	}
+	err := s.engineReady(ctx)
+	var known *hearth.Error
+	if errors.As(err, &known) {
+		// What is behind it, such as addresses, is for the log.
+		s.log.Warn("not ready", "error", err)
+		return errors.New(known.Msg)
+	}
+	return err
+}
