@@ -31,8 +31,8 @@ const (
 	noisyRate   = 20_000 // requests a second that tenant A offers
 	noisyLimit  = 1000   // requests a second that tenant A may make
 	noisyConns  = 4
-	noisyBytes  = 4096 // of each value that tenant A writes: 120 MB in 30 s, twice the memory there is
-	memory      = "64MB"
+	noisyBytes  = 1000 // of each value that tenant A writes: 30 MB in 30 s, which do not fit beside B's
+	memory      = "40MB"
 	worsePoints = 1.0
 	worseTimes  = 2.0
 )
@@ -60,7 +60,7 @@ func run(binary string, length time.Duration) error {
 			return err
 		}
 	}
-	if _, err := quiet(h.resp, length/10+time.Second); err != nil { // fills the cache
+	if err := fill(h.resp); err != nil {
 		return err
 	}
 	alone, err := quiet(h.resp, length)
@@ -224,6 +224,24 @@ func quiet(addr string, length time.Duration) (*sample, error) {
 	return s, nil
 }
 
+// fill stores all that tenant B reads.
+func fill(addr string) error {
+	c, err := dial(addr, "quiet")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for i := range quietKeys {
+		c.say("SET", fmt.Sprintf("key-%d", i), quietValue)
+		if kind, err := c.answer(); err != nil || kind != '+' {
+			return fmt.Errorf("SET: %c, %v", kind, err)
+		}
+	}
+	return nil
+}
+
+var quietValue = strings.Repeat("v", 1000)
+
 func (s *sample) read(addr string, seed uint64, length time.Duration) error {
 	c, err := dial(addr, "quiet")
 	if err != nil {
@@ -231,7 +249,6 @@ func (s *sample) read(addr string, seed uint64, length time.Duration) error {
 	}
 	defer c.Close()
 	random := rand.New(rand.NewPCG(seed, 1))
-	value := strings.Repeat("v", 1000)
 	const every = time.Second * quietConns / quietRate
 	began := time.Now()
 	for due := began; due.Sub(began) < length; due = due.Add(every) {
@@ -244,7 +261,7 @@ func (s *sample) read(addr string, seed uint64, length time.Duration) error {
 			return fmt.Errorf("GET: %c, %v", kind, err)
 		}
 		if kind == '_' {
-			c.say("SET", key, value)
+			c.say("SET", key, quietValue)
 			if kind, err := c.answer(); err != nil || kind != '+' {
 				return fmt.Errorf("SET: %c, %v", kind, err)
 			}
