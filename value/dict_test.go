@@ -10,7 +10,7 @@ import (
 )
 
 // sizes are how many different elements a random test uses: packed, just large, and many segments and pages.
-var testSizes = []int{20, 160, 20_000}
+var testSizes = []int{20, 160, 6_000}
 
 func blob(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
@@ -69,7 +69,7 @@ func TestDictAgainstModel(t *testing.T) {
 			d.start()
 			m := map[string]modelField{}
 			var views [][2][]byte
-			for step := range 40_000 {
+			for step := range 16_000 {
 				if step%97 == 0 {
 					d = reopen(t, d, &views)
 				}

@@ -61,7 +61,7 @@ func sample(t *testing.T, s *Members, m map[string]bool, r *rand.Rand) {
 			}
 		}
 	}
-	for range 30 * len(m) {
+	for range 12 * len(m) {
 		seen[string(s.Random(r))] = true
 	}
 	if len(seen) < len(m)*99/100 {

@@ -15,7 +15,7 @@ func TestSequenceAgainstModel(t *testing.T) {
 			l.start()
 			var m []string
 			var views [][2][]byte
-			for step := range 30_000 {
+			for step := range 12_000 {
 				if step%97 == 0 {
 					l = reopen(t, l, &views)
 				}
