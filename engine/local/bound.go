@@ -15,6 +15,10 @@ import (
 // heap, with this headroom.
 const GCPercent = 50
 
+// HeapAllowance is what the Go heap may take beyond the bound before the collector works harder: cmd/hearth adds it to
+// BytesMax for debug.SetMemoryLimit. With what logs and blocks may add it stays below 64 MiB.
+const HeapAllowance = 32 << 20
+
 // BytesMax returns the bound that the engine keeps.
 func (e *Engine) BytesMax() int64 { return e.bytesMax }
 
