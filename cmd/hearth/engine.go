@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/hearthcache/hearth"
@@ -60,13 +62,26 @@ func (s *server) openEngine() error {
 		}
 		s.engine, s.engineReady = e, e.Ready
 	default:
-		s.engine = local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
+		s.engine = s.openLocal()
 	}
 	s.closers = append(s.closers, s.engine)
 	if r, ok := s.engine.(engine.Runner); ok {
 		s.parts = append(s.parts, part{"engine", r.Run})
 	}
 	return nil
+}
+
+// openLocal makes the engine that keeps the items in this process.
+func (s *server) openLocal() engine.Engine {
+	e := local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
+	// Large collections are the only items on the Go heap; the engine counts them with this headroom.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(local.GCPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance)
+	}
+	return e
 }
 
 // notReady says why requests cannot be served now, nil where they can.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth/auth"
@@ -80,26 +78,6 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	return s.openDoors()
 }
 
-<<<<<<< HEAD
-=======
-// openEngine makes the engine that keeps the items.
-func (s *server) openEngine() {
-	e := local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
-	s.engine = e
-	// Large collections are the only items on the Go heap; the engine counts them with this headroom.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(local.GCPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance)
-	}
-	s.closers = append(s.closers, s.engine)
-	if r, ok := s.engine.(engine.Runner); ok {
-		s.parts = append(s.parts, part{"engine", r.Run})
-	}
-}
-
->>>>>>> 5400888 (Large collections are counted with the collector's headroom, which the server sets; records are fuzzed)
 // endpoint is the base host that issued keys tell clients.
 func (s *server) endpoint() string {
 	for _, e := range []string{s.options.Endpoint, s.tls.domain, s.options.Listen} {
