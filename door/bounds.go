@@ -11,7 +11,7 @@ const (
 	ConnectionsMax = 65536
 
 	readBytes       = 64 << 10 // one read
-	readsPerTurn    = 16       // before other connections have theirs
+	readsPerTurn    = 4        // before other connections have theirs
 	inputBytesKept  = 512      // of the buffer for left input of an idle connection
 	writerBytesKept = 256 << 10
 	segmentBytes    = 16 << 10 // of the queue

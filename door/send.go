@@ -60,28 +60,37 @@ func (c *Conn) enqueue(p []byte, owner Releaser) {
 // unqueue sends what is queued as far as the socket takes it, and wakes the session when all is gone.
 func (c *Conn) unqueue() {
 	for c.queued > 0 {
-		s := &c.queue[0]
-		n, err := c.writeBytes(s.p)
+		n, err := c.writeQueue()
 		if err != nil {
 			c.fail()
 			return
 		}
-		if n > 0 {
-			c.loop.expect(c, stallMillis)
-		}
-		s.p = s.p[n:]
-		c.queued -= n
-		if len(s.p) > 0 {
+		if n == 0 {
 			return
 		}
-		release(nil, s.owner)
-		*s = segment{}
-		c.queue = c.queue[1:]
+		c.loop.expect(c, stallMillis)
+		c.queued -= n
+		c.dequeue(n)
 	}
 	c.queue = nil
 	c.until = 0
 	if c.state == open {
 		c.wakes.Store(true)
+	}
+}
+
+// dequeue forgets n bytes of the queue, which were sent.
+func (c *Conn) dequeue(n int) {
+	for n > 0 {
+		s := &c.queue[0]
+		m := min(n, len(s.p))
+		n -= m
+		if s.p = s.p[m:]; len(s.p) > 0 {
+			return
+		}
+		release(nil, s.owner)
+		*s = segment{}
+		c.queue = c.queue[1:]
 	}
 }
 

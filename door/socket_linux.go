@@ -68,21 +68,49 @@ func (c *Conn) writeSocket(w *Writer) (int, error) {
 	if len(w.refs) == 0 {
 		return c.writeBytes(w.B)
 	}
-	var space [64]syscall.Iovec
-	vecs := space[:0]
-	size := 0
-	w.segments(func(p []byte, _ Releaser) {
-		if len(p) > 0 && len(vecs) < cap(vecs) {
-			v := syscall.Iovec{Base: &p[0]}
-			v.SetLen(len(p))
-			vecs = append(vecs, v)
-			size += len(p)
-		}
-	})
-	if len(vecs) == 0 {
+	var v vector
+	w.segments(func(p []byte, _ Releaser) { v.add(p) })
+	return c.writeVector(&v)
+}
+
+// vector is what one writev takes.
+type vector struct {
+	parts [64]syscall.Iovec
+	count int
+	size  int
+}
+
+// add takes p in, unless there is no place left.
+func (v *vector) add(p []byte) bool {
+	if len(p) == 0 {
+		return true
+	}
+	if v.count == len(v.parts) {
+		return false
+	}
+	v.parts[v.count].Base = &p[0]
+	v.parts[v.count].SetLen(len(p))
+	v.count++
+	v.size += len(p)
+	return true
+}
+
+func (c *Conn) writeVector(v *vector) (int, error) {
+	if v.count == 0 {
 		return 0, nil
 	}
-	return c.write(syscall.SYS_WRITEV, unsafe.Pointer(&vecs[0]), len(vecs), size)
+	return c.write(syscall.SYS_WRITEV, unsafe.Pointer(&v.parts[0]), v.count, v.size)
+}
+
+// writeQueue writes what is queued, as much as fits one call.
+func (c *Conn) writeQueue() (int, error) {
+	var v vector
+	for _, s := range c.queue {
+		if !v.add(s.p) {
+			break
+		}
+	}
+	return c.writeVector(&v)
 }
 
 func (c *Conn) writeBytes(p []byte) (int, error) {

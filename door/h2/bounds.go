@@ -23,6 +23,7 @@ const (
 	BodyRoomBytes    = 64 << 10  // an http.Handler may be ahead of its reader by so much
 	headBytesKept    = 4 << 10   // of a request's header, in memory that is used again
 	lastBlockMax     = 1 << 10   // of a header block that is remembered
+	BodyWindowBytes  = 256 << 10 // of a request's body that its http.Handler has not read yet
 	MethodsMax       = 1024      // names of methods that are remembered
 )
 

@@ -58,6 +58,8 @@ func (c *conn) openHTTP(st *stream, end bool) {
 	c.handlers++
 	if end {
 		c.endRequest(st)
+	} else if st.head.length < 0 || st.head.length > windowDefault {
+		x.credit(st, BodyWindowBytes-windowDefault)
 	}
 	go x.serve()
 }
