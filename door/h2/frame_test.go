@@ -179,9 +179,15 @@ func TestAbuse(t *testing.T) {
 	check := func(what string, want http2.ErrCode, attack func(r *raw) error) {
 		t.Helper()
 		r := s.raw(t)
+		over := make(chan struct{})
 		go func() {
+			defer close(over)
 			for attack(r) == nil {
 			}
+		}()
+		defer func() {
+			_ = r.Close()
+			<-over
 		}()
 		if got := r.goAway(); got != want {
 			t.Errorf("%s: the connection ends with %v, want %v", what, got, want)
@@ -270,7 +276,7 @@ func TestSlowReader(t *testing.T) {
 	s := start(t, echo{}, false)
 	r := s.raw(t)
 	before := heap()
-	const calls, size = 300, 1 << 20
+	const calls, size = 120, 1 << 20
 	for i := range uint32(calls) {
 		if err := r.open(1+2*i, "/test/Large", []byte("1048576")); err != nil {
 			t.Fatal(err)

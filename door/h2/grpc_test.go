@@ -167,17 +167,17 @@ func TestStreams(t *testing.T) {
 	for range 20 {
 		wg.Go(func() {
 			n := 0
-			err := listen(context.Background(), c, "/test/Count", "3000", func(m string) error {
+			err := listen(context.Background(), c, "/test/Count", "1000", func(m string) error {
 				if want := strings.Repeat(".", 1000) + fmt.Sprint(n); m != want {
 					return fmt.Errorf("message %d is %q", n, m)
 				}
 				n++
-				if n == 1000 {
+				if n == 300 {
 					time.Sleep(20 * time.Millisecond)
 				}
 				return nil
 			})
-			if err != nil || n != 3000 {
+			if err != nil || n != 1000 {
 				t.Errorf("%d messages, %v", n, err)
 			}
 		})
@@ -222,7 +222,7 @@ func TestParallelLargeCalls(t *testing.T) {
 	c := s.grpcClient(t)
 	big := strings.Repeat("x", 2<<20)
 	var wg sync.WaitGroup
-	for range 50 {
+	for range 25 {
 		wg.Go(func() {
 			if got, err := call(c, "/test/Echo", big); err != nil || got != big {
 				t.Errorf("%d bytes, %v", len(got), err)

@@ -56,7 +56,7 @@ func agree(t *testing.T, blocks [][]byte) {
 func TestDecoder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	names := []string{":path", ":method", "authorization", "cache", "grpc-timeout", "x", "user-agent", "content-type"}
-	for range 100 {
+	for range 30 {
 		var blocks [][]byte
 		var buf bytes.Buffer
 		e := hpack.NewEncoder(&buf)
