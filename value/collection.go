@@ -7,6 +7,9 @@ package value
 // wherever it likes, since the record is all there is to it, and which may be a view of the engine's memory that is read
 // in place. Past PackedElementsMax, PackedBytesMax or PackedElementMax it is large, until it is empty: a Go object with
 // few pointers, whose Bytes are what it costs.
+//
+// A collection is for one goroutine at a time, also where it is only read: opening it notes the time and that nothing has
+// changed yet.
 type Collection interface {
 	// Kind returns which collection it is.
 	Kind() Kind
