@@ -44,7 +44,7 @@ var table = map[string]place{
 	"door/h2":           {". door", 2},
 	"door/momento":      {". op value gateway topics control auth pb door door/h2", 4},
 	"door/resp":         {". op value respwire engine gateway topics control door", 2},
-	"door/memcache":     {". op value gateway control door", 1},
+	"door/memcache":     {". op value engine gateway control door", 1},
 	"door/httpapi":      {". op value engine gateway topics control auth door", 4},
 	"trace":             {". op engine engine/local", 0},
 	"certs":             {"", 0},

@@ -273,3 +273,12 @@ var (
 		heldSubscriptions: &hearth.Error{Kind: hearth.Limited, Limit: hearth.Subscriptions, Msg: "the cache has as many subscribers as it may"},
 	}
 )
+
+// ItemBytesMax returns how many bytes key and value of an item of the cache may have together: doors need not keep more
+// of a value that is arriving.
+func (c *Caller) ItemBytesMax() int {
+	if b := c.bind(); b.cache != nil && b.refused == nil {
+		return b.limits.item
+	}
+	return hearth.ItemBytesDefault
+}

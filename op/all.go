@@ -112,6 +112,11 @@ const (
 	idDictGetEx
 	idDictSetEx
 	idMemoryUsage
+	idMetaGet
+	idMetaTouch
+	idMetaSet
+	idMetaDelete
+	idMetaArithmetic
 	idCount
 )
 
@@ -230,4 +235,9 @@ var All = [Count]*Spec{
 	idDictGetEx:            &dictGetExSpec,
 	idDictSetEx:            &dictSetExSpec,
 	idMemoryUsage:          &memoryUsageSpec,
+	idMetaGet:              &metaGetSpec,
+	idMetaTouch:            &metaTouchSpec,
+	idMetaSet:              &metaSetSpec,
+	idMetaDelete:           &metaDeleteSpec,
+	idMetaArithmetic:       &metaArithmeticSpec,
 }

@@ -192,12 +192,13 @@ func (c *conn) end() error {
 	if c.waiting {
 		return door.ErrWait
 	}
-	stuck := c.full()
+	c.w.B = c.out
 	c.w, c.out = nil, nil
 	switch {
 	case c.closing || c.draining || c.killed.Load():
 		return io.EOF
-	case c.stalled && !stuck:
+	case c.stalled && c.sock.Queued() <= outBytesMax:
+		// What waits may yet be sent at once; else the peer's reading wakes the session.
 		c.sock.Wake()
 		return door.ErrWait
 	case c.stalled:

@@ -84,7 +84,7 @@ func encodeNums(unit int64) encoder {
 		for i := range r.Len() {
 			n := int64(r.Part(i).Num)
 			if n > 0 {
-				n = (n + unit/2) / unit
+				n = (n + unit - 1) / unit
 			}
 			c.out = respwire.AppendInteger(c.out, n)
 		}

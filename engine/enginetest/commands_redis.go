@@ -22,5 +22,7 @@ func redisCommands() []op.Op {
 
 		&op.SortedFetchLex{}, &op.SortedCountLex{}, &op.SortedStore{}, &op.SortedRemovePart{}, &op.SortedPop{},
 		&op.SortedPopAny{}, &op.SortedRandom{}, &op.SortedCombine{}, &op.SortedCombineStore{}, &op.SortedInterCard{},
+
+		&op.MetaGet{}, &op.MetaGet{Touch: true}, &op.MetaSet{}, &op.MetaDelete{}, &op.MetaArithmetic{},
 	}
 }

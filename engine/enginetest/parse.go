@@ -108,8 +108,8 @@ func (s *scanner) read(f reflect.Value) error {
 		n, err := strconv.ParseInt(w, 10, 64)
 		f.SetInt(n)
 		return err
-	case reflect.Uint8, reflect.Uint32:
-		n, err := strconv.ParseUint(w, 10, 32)
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
+		n, err := strconv.ParseUint(w, 10, f.Type().Bits())
 		f.SetUint(n)
 		return err
 	case reflect.Float64:

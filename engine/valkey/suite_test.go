@@ -33,14 +33,16 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// lacks names the commands on the expiry of fields where the server that is installed is too old for them, having made
-// sure that the engine says so.
+// lacks names the commands on the expiry of fields where the server that is installed is too old for them, and those on
+// memcached's attributes, having made sure that the engine says so.
 func lacks(t *testing.T, e *Engine) map[string]bool {
 	out := map[string]bool{}
 	for _, o := range []op.Op{
 		&op.DictExpire{K: []byte("k"), Fields: keys("f")}, &op.DictFieldTTL{K: []byte("k"), Fields: keys("f")},
 		&op.DictPersist{K: []byte("k"), Fields: keys("f")}, &op.DictGetEx{K: []byte("k"), Fields: keys("f")},
 		&op.DictSetEx{K: []byte("k"), Pairs: []op.Pair{{Field: []byte("f"), Value: []byte("v")}}},
+		&op.MetaGet{K: []byte("k")}, &op.MetaGet{K: []byte("k"), Touch: true}, &op.MetaSet{K: []byte("k")},
+		&op.MetaDelete{K: []byte("k")}, &op.MetaArithmetic{K: []byte("k")},
 	} {
 		err := e.Do(context.Background(), 1, o, &op.Reply{})
 		if err != nil && hearth.KindOf(err) != hearth.Unimplemented {

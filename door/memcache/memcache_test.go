@@ -1,0 +1,286 @@
+package memcache
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/engine/local"
+	"github.com/hearthcache/hearth/gateway"
+)
+
+// serve starts the door over the local engine, open to everybody, and returns its address.
+func serve(t testing.TB) string {
+	t.Helper()
+	plane, err := control.NewPlane(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	s := &door.Server{Protocol: New(Options{Gateway: g})}
+	go func() { done <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// memcached starts Debian's memcached, the oracle, and returns its address.
+func memcached(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	l.Close()
+	cmd := exec.Command("memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", fmt.Sprint(addr.Port), "-U", "0", "-t", "1")
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("memcached is one of test/packages.txt: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for range 500 {
+		if nc, err := net.Dial("tcp", addr.String()); err == nil {
+			nc.Close()
+			return addr.String()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("memcached does not listen")
+	return ""
+}
+
+type client struct {
+	t  testing.TB
+	nc net.Conn
+	in *bufio.Reader
+}
+
+func dial(t testing.TB, addr string) *client {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	return &client{t: t, nc: nc, in: bufio.NewReader(nc)}
+}
+
+// do sends bytes and returns all answers to them: what comes before that of the mn that is sent behind.
+func (c *client) do(send string) string {
+	c.t.Helper()
+	_ = c.nc.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := c.nc.Write([]byte(send + "mn\r\n")); err != nil {
+		c.t.Fatal(err)
+	}
+	var b strings.Builder
+	for {
+		line, err := c.in.ReadString('\n')
+		if line == "MN\r\n" {
+			return b.String()
+		}
+		b.WriteString(line)
+		if err != nil {
+			c.t.Fatalf("%v after %q in answer to %q", err, b.String(), send)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	c := dial(t, serve(t))
+	check := func(send, want string) {
+		t.Helper()
+		if got := c.do(send); got != want {
+			t.Errorf("%q answers %q, want %q", send, got, want)
+		}
+	}
+
+	check("set k 5 0 3\r\nabc\r\n", "STORED\r\n")
+	check("get k x\r\n", "VALUE k 5 3\r\nabc\r\nEND\r\n")
+	check("config get cluster\r\n", fmt.Sprintf("CONFIG cluster 0 %d\r\n1\n127.0.0.1|127.0.0.1|%s\n\r\nEND\r\n",
+		len("1\n127.0.0.1|127.0.0.1|\n")+len(port(c)), port(c)))
+	big := strings.Repeat("x", 1<<20)
+	check(fmt.Sprintf("set big 1 0 %d\r\n%s\r\n", len(big), big), "STORED\r\n")
+	check("get big\r\n", fmt.Sprintf("VALUE big 1 %d\r\n%s\r\nEND\r\n", len(big), big))
+	check(fmt.Sprintf("append big 1 0 %d\r\n%s\r\n", len(big), big), "STORED\r\n")
+	check("mg big s\r\n", "HD s2097152\r\n")
+	huge := strings.Repeat("x", 6<<20)
+	check(fmt.Sprintf("set big 1 0 %d\r\n%s\r\n", len(huge), huge), "SERVER_ERROR object too large for cache\r\n")
+	check("get big\r\n", "END\r\n")
+	check("flush_all\r\n", "OK\r\n")
+	check("get k\r\n", "END\r\n")
+}
+
+func port(c *client) string {
+	_, p, _ := net.SplitHostPort(c.nc.RemoteAddr().String())
+	return p
+}
+
+func TestBinaryIsRefused(t *testing.T) {
+	c := dial(t, serve(t))
+	_, _ = c.nc.Write([]byte("\x80\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	_ = c.nc.SetDeadline(time.Now().Add(5 * time.Second))
+	if b, err := c.in.ReadByte(); err == nil {
+		t.Errorf("answers %x", b)
+	}
+}
+
+// Every field that memcached's stats have is there, in the same order.
+func TestStats(t *testing.T) {
+	ours, theirs := dial(t, serve(t)), dial(t, memcached(t))
+	fields := func(c *client, what string) (names []string) {
+		c.do("set k 0 0 1\r\nx\r\n")
+		for l := range strings.Lines(c.do("stats" + what + "\r\n")) {
+			name := strings.Fields(l + " -")[min(1, len(strings.Fields(l))-1)]
+			if !strings.HasPrefix(name, "ext_") && !strings.HasPrefix(name, "ssl_") && name != "num_napi_ids" && name != "memory_file" {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	for _, what := range []string{"", " settings", " items", " slabs", " sizes", " bogus", " reset", " detail on", " detail", " detail dump"} {
+		if a, b := fields(ours, what), fields(theirs, what); !slices.Equal(a, b) {
+			t.Errorf("stats%s shows %q, memcached %q", what, a, b)
+		}
+	}
+}
+
+// generator makes requests. %C in them is what the server last told of the key's CAS.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(s ...string) string { return s[g.IntN(len(s))] }
+
+func (g generator) key() string { return g.pick("a", "b", "c", "n", "m") }
+
+func (g generator) request() (key, send string) {
+	key = g.key()
+	v := g.pick("", "x", "10", "7", "hello", "18446744073709551615", "99", "abc def", strings.Repeat("y", g.IntN(50)))
+	x := g.pick("0", "100", "0", "-1", "2000000000", "2000")
+	noreply := g.pick("", "", "", " noreply")
+	data := fmt.Sprintf("%d\r\n%s\r\n", len(v), v)
+	flag := func(fs ...string) string {
+		out, n := "", g.IntN(4)
+		for _, i := range g.Perm(len(fs))[:min(n, len(fs))] {
+			out += " " + fs[i]
+		}
+		return out
+	}
+	opaque := g.pick("O12", "Oab")
+	switch g.IntN(16) {
+	case 0:
+		return key, "get " + key + g.pick("", " b", " b c zz") + "\r\n"
+	case 1:
+		return key, "gets " + key + "\r\n"
+	case 2:
+		return key, g.pick("gat ", "gats ") + g.pick("100", "0", "abc", "2000") + " " + key + "\r\n"
+	case 3, 4:
+		return key, fmt.Sprintf("%s %s %s %s %d%s\r\n%s\r\n", g.pick("set", "add", "replace", "append", "prepend", "set"), key, g.pick("0", "7", "4294967295"), x, len(v), noreply, v)
+	case 5:
+		return key, fmt.Sprintf("cas %s 3 0 %d %s%s\r\n%s\r\n", key, len(v), g.pick("%C", "%C", "1"), noreply, v)
+	case 6:
+		return key, g.pick("incr ", "decr ") + key + " " + g.pick("1", "5", "100", "abc", "18446744073709551615", "-1") + noreply + "\r\n"
+	case 7:
+		return key, "touch " + key + " " + g.pick("0", "100", "abc") + noreply + "\r\n"
+	case 8:
+		return key, "delete " + key + g.pick("", " 0", " 5", noreply, " 0 noreply") + "\r\n"
+	case 9, 10:
+		return key, "mg " + key + flag("v", "f", "s", "t", "c", "k", opaque, "q", g.pick("N30", "R1000"), "T100") + "\r\n"
+	case 11:
+		return key, "ms " + key + " " + strings.Replace(data, "\r\n", flag("T0", "T100", "F9", "c", "k", opaque, "q", "ME", "I", "MA", "N60", "MP", "MR", "C%C", "C1", "MX", "Fx")+"\r\n", 1)
+	case 12:
+		return key, "md " + key + flag("q", "I", "T30", "k", opaque, "C%C", "C1", "Cx") + "\r\n"
+	case 13:
+		return key, "ma " + key + flag("v", "t", "c", "N0", "J13", "D5", "T100", "MD", "MI", "k", opaque, "C%C", "C1", "Mx", "Dx", "q") + "\r\n"
+	case 14:
+		return key, g.pick("bogus\r\n", "\r\n", "get\r\n", "set a\r\n", "set a b 0 1\r\nx\r\n", "set a 0 0 -1\r\n", "incr a\r\n", "touch a\r\n", "version\r\n", "verbosity 1\r\n",
+			"verbosity\r\n", "gat 1\r\n", "mg\r\n", "mg a v v\r\n", "mg a !\r\n", "ms a\r\n", "ms a x\r\n", "mg YQ== b v\r\n", "mg !! b\r\n", "delete\r\n", "shutdown\r\n",
+			"get "+strings.Repeat("k", 251)+"\r\n", "mg "+strings.Repeat("k", 251)+"\r\n", "set a 0 0 1\r\nxy\r\n", "flush_all abc\r\n", "cas a 0 0 1\r\n", "me zz\r\n")
+	}
+	return key, g.pick("get n\r\nget m\r\n", "mg a k v\r\nmg b k v q\r\n", "gets a b\r\n")
+}
+
+var (
+	casFlag  = regexp.MustCompile(` c\d+`)
+	casValue = regexp.MustCompile(`(VALUE \S+ \d+ \d+) (\d+)`)
+	ttlFlag  = regexp.MustCompile(` t(\d+)`)
+)
+
+// plain is an answer without what differs by its nature: CAS and, by a second, times to live.
+func plain(s string) string {
+	s = casFlag.ReplaceAllStringFunc(s, func(c string) string {
+		if c == " c0" {
+			return c
+		}
+		return " c#"
+	})
+	s = ttlFlag.ReplaceAllString(s, " t#")
+	return casValue.ReplaceAllString(s, "$1 #")
+}
+
+var (
+	padding = regexp.MustCompile(` +\r\n`)
+	marks   = regexp.MustCompile(`( [ZXW])+\r\n`)
+	length  = regexp.MustCompile(`(VALUE \S+ \d+|VA) \d+`)
+)
+
+// unpadded is an answer without lengths, marks of stale items, and spaces at the end of values.
+func unpadded(s string) string {
+	s = marks.ReplaceAllString(s, "\r\n")
+	return padding.ReplaceAllString(length.ReplaceAllString(plain(s), "$1"), "\r\n")
+}
+
+func TestDifferential(t *testing.T) {
+	ours, theirs := dial(t, serve(t)), dial(t, memcached(t))
+	g := generator{rand.New(rand.NewPCG(7, 7))}
+	differ := 0
+	for i := range 20_000 {
+		key, send := g.request()
+		var answers [2]string
+		for j, c := range []*client{ours, theirs} {
+			cas := "1"
+			if strings.Contains(send, "%C") {
+				if m := casValue.FindStringSubmatch(c.do("gets " + key + "\r\n")); m != nil {
+					cas = m[2]
+				}
+			}
+			answers[j] = c.do(strings.ReplaceAll(send, "%C", cas))
+		}
+		if plain(answers[0]) != plain(answers[1]) && unpadded(answers[0]) == unpadded(answers[1]) {
+			// memcached changes numbers in place, which fills them up with spaces and keeps the marks of stale
+			// items, only while nothing else holds the item, such as its own threads now and then.
+			for _, c := range []*client{ours, theirs} {
+				for _, k := range []string{"a", "b", "c", "n", "m"} {
+					c.do("delete " + k + "\r\n")
+				}
+			}
+			continue
+		}
+		if plain(answers[0]) != plain(answers[1]) {
+			if differ++; differ < 25 {
+				t.Errorf("request %d %q\n\tanswers   %q\n\tmemcached %q", i, send, answers[0], answers[1])
+			}
+		}
+	}
+}

@@ -1,0 +1,508 @@
+package memcache
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strconv"
+
+	"github.com/hearthcache/hearth/op"
+)
+
+// metaFlag is one flag of a meta command: a letter and what follows it.
+type metaFlag struct {
+	letter byte
+	token  []byte
+}
+
+// metaCall is a meta command's line.
+type metaCall struct {
+	key   []byte // decoded
+	shown []byte // as it was spelt
+	flags []metaFlag
+}
+
+const (
+	errBadToken = "CLIENT_ERROR bad token in command line format"
+	errFlag     = "CLIENT_ERROR invalid flag"
+	errTwice    = "CLIENT_ERROR duplicate flag"
+	errDecode   = "CLIENT_ERROR error decoding key"
+)
+
+// errVague is what md and ma say of any wrong flag.
+const errVague = "CLIENT_ERROR invalid or duplicate flag"
+
+func vague(wrong string) string {
+	if wrong == errFormat || wrong == errDecode {
+		return wrong
+	}
+	return errVague
+}
+
+// known are the flags that any meta command may have.
+const known = "bqkOvftschlIMTNRJDCSELPaFx"
+
+// meta reads key and flags, and answers where they are wrong.
+func (c *conn) meta(key []byte, words [][]byte) (m metaCall, ok bool) {
+	m, wrong := metaOf(key, words)
+	if wrong != "" {
+		c.say(wrong)
+	}
+	return m, wrong == ""
+}
+
+// metaOf reads key and flags; words are those behind the key, without a length. wrong is an error's text.
+func metaOf(key []byte, words [][]byte) (m metaCall, wrong string) {
+	m.key, m.shown = key, key
+	if len(key) > keyBytesMax {
+		return m, errFormat
+	}
+	m.flags = make([]metaFlag, 0, len(words))
+	var seen [128]bool
+	for _, w := range words {
+		f := metaFlag{w[0], w[1:]}
+		if f.letter >= 127 || seen[f.letter] {
+			return m, errTwice
+		}
+		seen[f.letter] = true
+		if bytes.IndexByte([]byte(known), f.letter) < 0 {
+			return m, errFlag
+		}
+		if f.letter == 'b' && !m.decode() {
+			return m, errDecode
+		}
+		m.flags = append(m.flags, f)
+	}
+	return m, ""
+}
+
+func (m *metaCall) decode() bool {
+	plain := make([]byte, base64.StdEncoding.DecodedLen(len(m.shown)))
+	n, err := base64.StdEncoding.Decode(plain, m.shown)
+	m.key = plain[:n]
+	return err == nil && n > 0
+}
+
+// has reports whether a flag is there.
+func has(flags []metaFlag, letter byte) bool {
+	_, ok := token(flags, letter)
+	return ok
+}
+
+// token returns what follows a flag's letter.
+func token(flags []metaFlag, letter byte) ([]byte, bool) {
+	for _, f := range flags {
+		if f.letter == letter {
+			return f.token, true
+		}
+	}
+	return nil, false
+}
+
+// before reports whether both flags are there and a stands before b: memcached looks at flags one after another.
+func before(flags []metaFlag, a, b byte) bool {
+	seen := false
+	for _, f := range flags {
+		if f.letter == b {
+			return seen
+		}
+		seen = seen || f.letter == a
+	}
+	return false
+}
+
+// number reads the unsigned number of a flag; ok is false where it is none.
+func number(flags []metaFlag, letter byte) (n uint64, given, ok bool) {
+	t, given := token(flags, letter)
+	if !given {
+		return 0, false, true
+	}
+	n, err := strconv.ParseUint(string(t), 10, 64)
+	return n, true, err == nil
+}
+
+// seconds reads the expiry of a flag.
+func seconds(flags []metaFlag, letter byte) (x op.Expiry, given, ok bool) {
+	t, given := token(flags, letter)
+	if !given {
+		return op.Expiry{}, false, true
+	}
+	x, ok = exptime(t)
+	return x, true, ok
+}
+
+// shownFlags answers with the flags that are only said back: the key and the opaque token.
+func (c *conn) shownFlags(flags []metaFlag, shown []byte) {
+	for _, f := range flags {
+		c.shownFlag(f, flags, shown)
+	}
+}
+
+func (c *conn) shownFlag(f metaFlag, flags []metaFlag, shown []byte) {
+	switch f.letter {
+	case 'k':
+		c.out = append(append(c.out, " k"...), shown...)
+		if has(flags, 'b') {
+			c.out = append(c.out, " b"...)
+		}
+	case 'O':
+		c.out = append(append(c.out, " O"...), f.token...)
+	}
+}
+
+// metaLine answers with a code and the flags that are said back.
+func (c *conn) metaLine(code string, flags []metaFlag, shown []byte) {
+	c.out = append(c.out, code...)
+	c.shownFlags(flags, shown)
+	c.out = append(c.out, '\r', '\n')
+}
+
+// own returns a copy of m that outlives its line.
+func (m metaCall) own() metaCall {
+	m.key, m.shown = bytes.Clone(m.key), bytes.Clone(m.shown)
+	flags := make([]metaFlag, len(m.flags))
+	for i, f := range m.flags {
+		flags[i] = metaFlag{f.letter, bytes.Clone(f.token)}
+	}
+	m.flags = flags
+	return m
+}
+
+func runMetaGet(c *conn, words [][]byte) {
+	c.door.count.metas.Add(1)
+	m, ok := c.meta(words[1], words[2:])
+	if !ok {
+		return
+	}
+	o := &op.MetaGet{K: m.key, Tell: true}
+	var ok1, ok2, recache, ok3 bool
+	var x op.Expiry
+	o.Expiry, o.Touch, ok1 = seconds(m.flags, 'T')
+	o.Made, o.Vivify, ok2 = seconds(m.flags, 'N')
+	x, recache, ok3 = seconds(m.flags, 'R')
+	if !ok1 || !ok2 || !ok3 {
+		c.say(errBadToken)
+		return
+	}
+	if recache {
+		o.Recache = x.TTL
+		o.Early = before(m.flags, 'T', 'R')
+	}
+	c.run(o, func(r *op.Reply, err error) { c.metaFetched(m, r, err) }, func() op.Op {
+		m = m.own()
+		o.K = m.key
+		return o
+	})
+}
+
+func (c *conn) metaFetched(m metaCall, r *op.Reply, err error) {
+	c.door.count.gets.Add(1)
+	switch {
+	case err != nil:
+		c.say(errorText(err))
+		return
+	case r.Status != op.Hit:
+		c.door.count.getMisses.Add(1)
+		if !has(m.flags, 'q') {
+			c.metaLine("EN", m.flags, m.shown)
+		}
+		return
+	}
+	c.door.count.getHits.Add(1)
+	v := r.Value()
+	wanted := has(m.flags, 'v')
+	if wanted {
+		c.out = append(c.out, "VA "...)
+		c.out = strconv.AppendInt(c.out, int64(len(v)), 10)
+	} else {
+		c.out = append(c.out, "HD"...)
+	}
+	for _, f := range m.flags {
+		c.told(f, m, r, v)
+	}
+	// Who is to load the item again, and who has been told before.
+	if r.Attrs.Won {
+		c.out = append(c.out, " Z"...)
+	}
+	if r.Attrs.Stale {
+		c.out = append(c.out, " X"...)
+	}
+	if r.Num == 1 {
+		c.out = append(c.out, " W"...)
+	}
+	c.out = append(c.out, '\r', '\n')
+	if wanted {
+		c.value(r)
+	}
+}
+
+// told answers with what one flag asks of an item.
+func (c *conn) told(f metaFlag, m metaCall, r *op.Reply, v []byte) {
+	n := uint64(0)
+	switch f.letter {
+	case 's':
+		n = uint64(len(v))
+	case 'c':
+		n = op.Fingerprint(r.Attrs.Flags, v)
+	case 'f':
+		n = uint64(r.Attrs.Flags)
+	case 'h':
+		// Whether it was read before is not kept.
+		n = 1
+	case 'l':
+	case 't':
+		left := r.Int
+		if r.Len() > 0 && (before(m.flags, 't', 'T') || before(m.flags, 't', 'N')) {
+			left = int64(r.Part(0).Num)
+		}
+		if left < 0 {
+			c.out = append(c.out, " t-1"...)
+			return
+		}
+		n = uint64(left+999) / 1000
+	default:
+		c.shownFlag(f, m.flags, m.shown)
+		return
+	}
+	c.out = append(c.out, ' ', f.letter)
+	c.out = strconv.AppendUint(c.out, n, 10)
+}
+
+func runMetaSet(c *conn, words [][]byte) {
+	c.door.count.metas.Add(1)
+	if len(words) < 3 {
+		c.say(errFormat)
+		return
+	}
+	size, err := strconv.ParseInt(string(words[2]), 10, 32)
+	m, wrong := metaOf(words[1], words[3:])
+	if err != nil || size < 0 {
+		c.say(errFormat)
+		return
+	}
+	m = m.own()
+	b := &body{size: int(size), flags: m.flags, shown: m.shown, set: op.MetaSet{K: m.key}}
+	if wrong == "" {
+		wrong = metaStore(&b.set, m.flags)
+	}
+	if b.trash = wrong; wrong == "" && len(m.key)+b.size > c.itemBytesMax() {
+		b.trash = errTooLarge
+		c.door.count.tooLarge.Add(1)
+	}
+	if b.flags == nil {
+		b.flags = []metaFlag{}
+	}
+	c.expect(b)
+}
+
+// metaStore reads the flags of ms; it returns an error's text where one is wrong.
+func metaStore(s *op.MetaSet, flags []metaFlag) string {
+	f, _, ok1 := number(flags, 'F')
+	cas, guarded, ok2 := number(flags, 'C')
+	x, _, ok3 := seconds(flags, 'T')
+	if !ok1 || !ok2 || !ok3 || f > 1<<32-1 {
+		return errFormat
+	}
+	s.Flags, s.Expiry, s.Guard = uint32(f), x, op.Guard{Given: guarded, CAS: cas}
+	s.Invalidate, s.WantCAS = has(flags, 'I'), has(flags, 'c')
+	if mode, ok := token(flags, 'M'); ok {
+		if len(mode) == 0 {
+			return "CLIENT_ERROR incorrect length for M token"
+		}
+		switch mode[0] {
+		case 'E', 'e':
+			s.Mode = op.StoreNew
+		case 'A', 'a':
+			s.Mode = op.StoreAfter
+		case 'P', 'p':
+			s.Mode = op.StoreBefore
+		case 'R', 'r':
+			s.Mode = op.StoreOld
+		case 'S', 's':
+		default:
+			return "CLIENT_ERROR invalid mode for ms M token"
+		}
+	}
+	return ""
+}
+
+func (c *conn) metaStored(b *body, r *op.Reply, err error) {
+	code := "HD"
+	switch {
+	case err != nil:
+		c.say(errorText(err))
+		return
+	case r.Status == op.Miss:
+		code = "NF"
+	case r.Status == op.Refused && r.Int == 1:
+		code = "EX"
+	case r.Status == op.Refused:
+		code = "NS"
+	case has(b.flags, 'q'):
+		return
+	}
+	c.out = append(c.out, code...)
+	for _, f := range b.flags {
+		if f.letter == 'c' {
+			c.out = append(c.out, " c"...)
+			n := uint64(0)
+			if code == "HD" {
+				n = uint64(r.Int)
+			}
+			c.out = strconv.AppendUint(c.out, n, 10)
+			continue
+		}
+		c.shownFlag(f, b.flags, b.shown)
+	}
+	c.out = append(c.out, '\r', '\n')
+}
+
+func runMetaDelete(c *conn, words [][]byte) {
+	c.door.count.metas.Add(1)
+	m, wrong := metaOf(words[1], words[2:])
+	if wrong != "" {
+		c.say(vague(wrong))
+		return
+	}
+	cas, guarded, ok1 := number(m.flags, 'C')
+	x, touch, ok2 := seconds(m.flags, 'T')
+	if !ok1 || !ok2 {
+		c.say(errVague)
+		return
+	}
+	o := &op.MetaDelete{K: m.key, Guard: op.Guard{Given: guarded, CAS: cas}, Stale: has(m.flags, 'I'), Touch: touch, Expiry: x}
+	c.run(o, func(r *op.Reply, err error) {
+		switch {
+		case err != nil:
+			c.say(errorText(err))
+		case r.Status == op.Miss:
+			c.door.count.deleteMisses.Add(1)
+			c.metaLine("NF", m.flags, m.shown)
+		case r.Status == op.Refused:
+			c.metaLine("EX", m.flags, m.shown)
+		default:
+			c.door.count.deleteHits.Add(1)
+			if !has(m.flags, 'q') {
+				c.metaLine("HD", m.flags, m.shown)
+			}
+		}
+	}, func() op.Op {
+		m = m.own()
+		o.K = m.key
+		return o
+	})
+}
+
+func runMetaArithmetic(c *conn, words [][]byte) {
+	c.door.count.metas.Add(1)
+	m, wrong := metaOf(words[1], words[2:])
+	if wrong != "" {
+		c.say(vague(wrong))
+		return
+	}
+	o := &op.MetaArithmetic{K: m.key, Delta: 1, WantCAS: has(m.flags, 'c')}
+	if text := metaCount(o, m.flags); text != "" {
+		c.say(text)
+		return
+	}
+	c.run(o, func(r *op.Reply, err error) { c.counted(m, r, err) }, func() op.Op {
+		m = m.own()
+		o.K = m.key
+		return o
+	})
+}
+
+// metaCount reads the flags of ma; it returns an error's text where one is wrong.
+func metaCount(o *op.MetaArithmetic, flags []metaFlag) string {
+	delta, given, ok1 := number(flags, 'D')
+	initial, _, ok2 := number(flags, 'J')
+	cas, guarded, ok3 := number(flags, 'C')
+	var ok4, ok5 bool
+	o.Made, o.Vivify, ok4 = seconds(flags, 'N')
+	o.Expiry, o.Touch, ok5 = seconds(flags, 'T')
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
+		return errVague
+	}
+	if given {
+		o.Delta = delta
+	}
+	o.Initial, o.Guard = initial, op.Guard{Given: guarded, CAS: cas}
+	mode, ok := token(flags, 'M')
+	switch {
+	case !ok:
+	case len(mode) == 0:
+		return "CLIENT_ERROR incorrect length for M token"
+	case mode[0] == 'D' || mode[0] == 'd' || mode[0] == '-':
+		o.Down = true
+	case mode[0] != 'I' && mode[0] != 'i' && mode[0] != '+':
+		return "CLIENT_ERROR invalid mode for ma M token"
+	}
+	return ""
+}
+
+func (c *conn) counted(m metaCall, r *op.Reply, err error) {
+	switch {
+	case err != nil:
+		c.say(errorText(err))
+		return
+	case r.Status == op.Miss:
+		c.metaLine("NF", m.flags, m.shown)
+		return
+	case r.Status == op.Refused:
+		c.metaLine("EX", m.flags, m.shown)
+		return
+	case has(m.flags, 'q') && r.Num == 0:
+		return
+	}
+	v := r.Value()
+	if has(m.flags, 'v') {
+		c.out = append(c.out, "VA "...)
+		c.out = strconv.AppendInt(c.out, int64(len(v)), 10)
+	} else {
+		c.out = append(c.out, "HD"...)
+	}
+	for _, f := range m.flags {
+		switch {
+		case f.letter == 'c' && r.Len() > 0:
+			c.out = append(append(c.out, " c"...), r.Part(0).Bytes...)
+		case f.letter == 't':
+			c.told(f, metaCall{}, r, v)
+		default:
+			c.shownFlag(f, m.flags, m.shown)
+		}
+	}
+	c.out = append(c.out, '\r', '\n')
+	if has(m.flags, 'v') {
+		c.out = append(append(c.out, v...), '\r', '\n')
+	}
+}
+
+// runMetaDebug tells of an item what there is to tell: it was not counted when it was read last, and its class is 1.
+func runMetaDebug(c *conn, words [][]byte) {
+	c.door.count.metas.Add(1)
+	m, ok := c.meta(words[1], words[2:])
+	if !ok {
+		return
+	}
+	o := &op.MetaGet{K: m.key}
+	c.run(o, func(r *op.Reply, err error) {
+		switch {
+		case err != nil:
+			c.say(errorText(err))
+			return
+		case r.Status != op.Hit:
+			c.say("EN")
+			return
+		}
+		exp := r.Int
+		if exp >= 0 {
+			exp = (exp + 999) / 1000
+		}
+		v := r.Value()
+		c.say("ME " + string(m.shown) + " exp=" + strconv.FormatInt(exp, 10) + " la=0 cas=" +
+			strconv.FormatUint(op.Fingerprint(r.Attrs.Flags, v), 10) + " fetch=yes cls=1 size=" + strconv.Itoa(len(m.key)+len(v)))
+	}, func() op.Op {
+		m = m.own()
+		o.K = m.key
+		return o
+	})
+}

@@ -1,0 +1,435 @@
+package memcache
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/op"
+)
+
+const keyBytesMax = 250
+
+// command is one row: how many words a line may have, and what runs it.
+type command struct {
+	min, max int
+	run      func(c *conn, words [][]byte)
+}
+
+// find returns the row of a command's name.
+func find(name []byte) (command, bool) {
+	switch string(name) {
+	case "get", "gets":
+		return command{2, math.MaxInt, runGet}, true
+	case "gat", "gats":
+		return command{2, math.MaxInt, runGat}, true
+	case "set", "add", "replace", "append", "prepend":
+		return command{5, 6, runStore}, true
+	case "cas":
+		return command{6, 7, runStore}, true
+	case "incr", "decr":
+		return command{3, 4, runArithmetic}, true
+	case "touch":
+		return command{3, 4, runTouch}, true
+	case "delete":
+		return command{2, 4, runDelete}, true
+	case "mg":
+		return command{2, math.MaxInt, runMetaGet}, true
+	case "ms":
+		return command{2, math.MaxInt, runMetaSet}, true
+	case "md":
+		return command{2, math.MaxInt, runMetaDelete}, true
+	case "ma":
+		return command{2, math.MaxInt, runMetaArithmetic}, true
+	case "me":
+		return command{2, math.MaxInt, runMetaDebug}, true
+	case "mn":
+		return command{1, math.MaxInt, func(c *conn, _ [][]byte) { c.say("MN") }}, true
+	case "version":
+		return command{1, 1, func(c *conn, _ [][]byte) { c.say("VERSION " + version) }}, true
+	case "verbosity":
+		return command{2, 3, func(c *conn, w [][]byte) { c.noreply(w); c.say("OK") }}, true
+	case "flush_all":
+		return command{1, 3, runFlush}, true
+	case "quit":
+		return command{1, 1, func(c *conn, _ [][]byte) { c.closing = true }}, true
+	case "stats":
+		return command{1, math.MaxInt, runStats}, true
+	case "config":
+		return command{3, 3, runConfig}, true
+	case "shutdown":
+		return command{1, 2, func(c *conn, _ [][]byte) { c.say("ERROR: shutdown not enabled") }}, true
+	}
+	return command{}, false
+}
+
+// command runs one line.
+func (c *conn) command(line []byte) {
+	c.words = split(c.words[:0], line)
+	words := c.words
+	if c.caller == nil {
+		c.stranger(words)
+		return
+	}
+	if len(words) == 0 {
+		c.say("ERROR")
+		return
+	}
+	// The common case is found without the table.
+	if len(words) == 2 && string(words[0]) == "get" {
+		runGet(c, words)
+		return
+	}
+	r, ok := find(words[0])
+	if !ok || len(words) < r.min || len(words) > r.max {
+		c.say("ERROR")
+		return
+	}
+	r.run(c, words)
+}
+
+// stranger takes a sign-in from a client without one, spelt as a set whose value is "username password".
+func (c *conn) stranger(words [][]byte) {
+	if len(words) > 0 && string(words[0]) == "quit" {
+		c.closing = true
+		return
+	}
+	if len(words) < 5 || string(words[0]) != "set" {
+		c.say(errUnauthenticated)
+		return
+	}
+	size, err := strconv.Atoi(string(words[4]))
+	if err != nil || size < 0 || size > lineBytesMax {
+		c.say(errFormat)
+		return
+	}
+	c.expect(&body{size: size, auth: true})
+}
+
+func split(words [][]byte, line []byte) [][]byte {
+	for len(line) > 0 {
+		if line[0] == ' ' {
+			line = line[1:]
+			continue
+		}
+		end := bytes.IndexByte(line, ' ')
+		if end < 0 {
+			return append(words, line)
+		}
+		words = append(words, line[:end:end])
+		line = line[end:]
+	}
+	return words
+}
+
+// noreply notes that a request wants no answer, which its last word says.
+func (c *conn) noreply(words [][]byte) bool {
+	c.quiet = string(words[len(words)-1]) == "noreply"
+	return c.quiet
+}
+
+// thirtyDays is the longest time that is meant from now on; a longer one is a date.
+const thirtyDays = 60 * 60 * 24 * 30
+
+// expiryOf reads an expiry in seconds: 0 is never, a negative one is over.
+func expiryOf(seconds int64) op.Expiry {
+	switch {
+	case seconds == 0:
+		return op.Expiry{}
+	case seconds < 0:
+		return op.Expiry{At: 1}
+	case seconds > thirtyDays:
+		return op.Expiry{At: seconds * 1000}
+	}
+	return op.Expiry{TTL: seconds * 1000}
+}
+
+func exptime(word []byte) (op.Expiry, bool) {
+	n, err := strconv.ParseInt(string(word), 10, 64)
+	return expiryOf(min(n, 1<<40)), err == nil
+}
+
+func runGet(c *conn, words [][]byte) {
+	c.fetch(words[1:], op.MetaGet{}, len(words[0]) == len("gets"))
+}
+
+func runGat(c *conn, words [][]byte) {
+	x, ok := exptime(words[1])
+	if !ok {
+		c.say(errExptime)
+		return
+	}
+	c.fetch(words[2:], op.MetaGet{Touch: true, Expiry: x}, len(words[0]) == len("gats"))
+}
+
+// fetch answers with the values of keys.
+func (c *conn) fetch(keys [][]byte, get op.MetaGet, cas bool) {
+	for i, k := range keys {
+		if len(k) > keyBytesMax {
+			c.say(errFormat)
+			return
+		}
+		c.get = get
+		c.get.K = k
+		c.reply.Reset()
+		done, err := c.door.Gateway.Try(c.caller, &c.get, &c.reply)
+		if !done || c.missesDefault(err) {
+			c.fetchLater(keys[i:], get, cas)
+			return
+		}
+		if !c.hit(k, &c.reply, err, get.Touch, cas) {
+			return
+		}
+	}
+	c.say("END")
+}
+
+func (c *conn) fetchLater(keys [][]byte, get op.MetaGet, cas bool) {
+	own := make([][]byte, len(keys))
+	for i, k := range keys {
+		own[i] = bytes.Clone(k)
+	}
+	c.leave(func() {
+		for _, k := range own {
+			o := get
+			o.K = k
+			c.reply.Reset()
+			if !c.hit(k, &c.reply, c.do(&o, &c.reply), get.Touch, cas) {
+				return
+			}
+		}
+		c.say("END")
+	})
+}
+
+// hit answers with one value, or nothing on a miss. It reports whether the request goes on.
+func (c *conn) hit(key []byte, r *op.Reply, err error, touch, cas bool) bool {
+	n := &c.door.count
+	n.gets.Add(1)
+	switch {
+	case err != nil && hearth.KindOf(err) == hearth.WrongType:
+		// What is there is nothing that memcached's clients could read.
+		n.getMisses.Add(1)
+		return true
+	case err != nil:
+		c.say(errorText(err))
+		return false
+	case touch:
+		n.touches.Add(1)
+	}
+	if r.Status != op.Hit {
+		n.getMisses.Add(1)
+		if touch {
+			n.touchMisses.Add(1)
+		}
+		return true
+	}
+	n.getHits.Add(1)
+	if touch {
+		n.touchHits.Add(1)
+	}
+	v := r.Value()
+	c.out = append(c.out, "VALUE "...)
+	c.out = append(c.out, key...)
+	c.out = append(c.out, ' ')
+	c.out = strconv.AppendUint(c.out, uint64(r.Attrs.Flags), 10)
+	c.out = append(c.out, ' ')
+	c.out = strconv.AppendInt(c.out, int64(len(v)), 10)
+	if cas {
+		c.out = append(c.out, ' ')
+		c.out = strconv.AppendUint(c.out, op.Fingerprint(r.Attrs.Flags, v), 10)
+	}
+	c.out = append(c.out, '\r', '\n')
+	c.value(r)
+	return true
+}
+
+func mode(name []byte) op.StoreMode {
+	switch name[0] {
+	case 'a':
+		if len(name) == len("add") {
+			return op.StoreNew
+		}
+		return op.StoreAfter
+	case 'r':
+		return op.StoreOld
+	case 'p':
+		return op.StoreBefore
+	}
+	return op.StoreAlways
+}
+
+func runStore(c *conn, words [][]byte) {
+	c.noreply(words)
+	cas := len(words[0]) == len("cas") && words[0][0] == 'c'
+	flags, err1 := strconv.ParseUint(string(words[2]), 10, 32)
+	x, ok := exptime(words[3])
+	size, err2 := strconv.ParseInt(string(words[4]), 10, 32)
+	var guard op.Guard
+	var err3 error
+	if cas {
+		guard.Given = true
+		guard.CAS, err3 = strconv.ParseUint(string(words[5]), 10, 64)
+	}
+	if len(words[1]) > keyBytesMax || err1 != nil || !ok || err2 != nil || err3 != nil || size < 0 || size > math.MaxInt32-2 {
+		c.say(errFormat)
+		return
+	}
+	b := &body{size: int(size), cas: cas, set: op.MetaSet{K: bytes.Clone(words[1]), Flags: uint32(flags), Expiry: x, Mode: mode(words[0]), Guard: guard}}
+	if len(words[1])+b.size > c.itemBytesMax() {
+		b.trash = errTooLarge
+		c.door.count.tooLarge.Add(1)
+	}
+	c.expect(b)
+}
+
+// itemBytesMax is the cache's bound on an item: what is announced as larger is not kept while it arrives.
+func (c *conn) itemBytesMax() int { return c.caller.ItemBytesMax() }
+
+// stored answers to a request that has stored something, or not.
+func (c *conn) stored(b *body, r *op.Reply, err error) {
+	c.door.count.sets.Add(1)
+	if b.flags != nil {
+		c.metaStored(b, r, err)
+		return
+	}
+	switch {
+	case err != nil:
+		c.say(errorText(err))
+	case r.Status == op.Miss:
+		c.door.count.casMisses.Add(1)
+		c.say("NOT_FOUND")
+	case r.Status == op.Refused && r.Int == 1:
+		c.door.count.casBadval.Add(1)
+		c.say("EXISTS")
+	case r.Status == op.Refused:
+		c.say("NOT_STORED")
+	default:
+		if b.cas {
+			c.door.count.casHits.Add(1)
+		}
+		c.say("STORED")
+	}
+}
+
+func runArithmetic(c *conn, words [][]byte) {
+	c.noreply(words)
+	down := words[0][0] == 'd'
+	if len(words[1]) > keyBytesMax {
+		c.say(errFormat)
+		return
+	}
+	delta, err := strconv.ParseUint(string(words[2]), 10, 64)
+	if err != nil {
+		c.say("CLIENT_ERROR invalid numeric delta argument")
+		return
+	}
+	o := &op.MetaArithmetic{K: words[1], Delta: delta, Down: down}
+	c.run(o, func(r *op.Reply, err error) {
+		hits, misses := &c.door.count.incrHits, &c.door.count.incrMisses
+		if down {
+			hits, misses = &c.door.count.decrHits, &c.door.count.decrMisses
+		}
+		switch {
+		case err != nil:
+			c.say(errorText(err))
+		case r.Status == op.Miss:
+			misses.Add(1)
+			c.say("NOT_FOUND")
+		default:
+			hits.Add(1)
+			c.say(string(r.Value()))
+		}
+	}, func() op.Op {
+		own := *o
+		own.K = bytes.Clone(o.K)
+		return &own
+	})
+}
+
+func runTouch(c *conn, words [][]byte) {
+	c.noreply(words)
+	x, ok := exptime(words[2])
+	switch {
+	case len(words[1]) > keyBytesMax:
+		c.say(errFormat)
+		return
+	case !ok:
+		c.say(errExptime)
+		return
+	}
+	o := &op.MetaGet{K: words[1], Touch: true, Expiry: x}
+	c.run(o, func(r *op.Reply, err error) {
+		c.door.count.touches.Add(1)
+		switch {
+		case err != nil:
+			c.say(errorText(err))
+		case r.Status == op.Miss:
+			c.door.count.touchMisses.Add(1)
+			c.say("NOT_FOUND")
+		default:
+			c.door.count.touchHits.Add(1)
+			c.say("TOUCHED")
+		}
+	}, func() op.Op { return &op.MetaGet{K: bytes.Clone(o.K), Touch: true, Expiry: x} })
+}
+
+func runDelete(c *conn, words [][]byte) {
+	quiet := len(words) > 2 && c.noreply(words)
+	zero := len(words) > 2 && string(words[2]) == "0"
+	if len(words[1]) > keyBytesMax {
+		c.say(errFormat)
+		return
+	}
+	if len(words) == 3 && !zero && !quiet || len(words) == 4 && !(zero && quiet) {
+		c.say("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]")
+		return
+	}
+	o := &op.MetaDelete{K: words[1]}
+	c.run(o, func(r *op.Reply, err error) {
+		switch {
+		case err != nil:
+			c.say(errorText(err))
+		case r.Status == op.Miss:
+			c.door.count.deleteMisses.Add(1)
+			c.say("NOT_FOUND")
+		default:
+			c.door.count.deleteHits.Add(1)
+			c.say("DELETED")
+		}
+	}, func() op.Op { return &op.MetaDelete{K: bytes.Clone(o.K)} })
+}
+
+// runFlush empties the cache, at once or after a delay in seconds.
+func runFlush(c *conn, words [][]byte) {
+	quiet := c.noreply(words)
+	var after int64
+	if len(words) > 1 && !(quiet && len(words) == 2) {
+		var err error
+		if after, err = strconv.ParseInt(string(words[1]), 10, 32); err != nil {
+			c.say(errExptime)
+			return
+		}
+	}
+	c.door.count.flushes.Add(1)
+	flush := control.FlushCache{Name: c.caller.Cache()}
+	if after > 0 {
+		caller := c.caller
+		time.AfterFunc(time.Duration(after)*time.Second, func() {
+			_ = c.door.Gateway.Change(c.door.context(), caller, flush)
+		})
+		c.say("OK")
+		return
+	}
+	c.leave(func() {
+		err := c.door.Gateway.Change(c.ctx, c.caller, flush)
+		if err != nil && !c.missesDefault(err) {
+			c.say(errorText(err))
+			return
+		}
+		c.say("OK")
+	})
+}
