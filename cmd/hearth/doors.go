@@ -10,6 +10,7 @@ import (
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/door/httpapi"
+	"github.com/hearthcache/hearth/door/memcache"
 	"github.com/hearthcache/hearth/door/momento"
 	"github.com/hearthcache/hearth/door/resp"
 )
@@ -39,7 +40,7 @@ func (o opened) say(w io.Writer) {
 	case o.what == "resp":
 		fmt.Fprintf(w, "  Redis, Valkey   redis-cli --tls -h %s -p %s --user CACHE --pass KEY\n", host, port)
 	case o.what == "memcache":
-		fmt.Fprintf(w, "  memcached       %s\n", o.addr)
+		fmt.Fprintf(w, "  memcached       printf 'set k 0 60 1\\r\\nv\\r\\nget k\\r\\nquit\\r\\n' | nc %s %s\n", host, port)
 	case o.what == "admin":
 		fmt.Fprintf(w, "  operators       curl http://%s/metrics\n", o.addr)
 	case o.what == "faults":
@@ -53,6 +54,9 @@ func (s *server) openDoors() error {
 		return err
 	}
 	if err := s.openRESP(); err != nil {
+		return err
+	}
+	if err := s.openMemcache(); err != nil {
 		return err
 	}
 	return s.openAdmin()
@@ -77,6 +81,16 @@ func (s *server) openRESP() error {
 		return err
 	}
 	s.serve("resp", resp.New(resp.Options{Gateway: s.gateway, Version: version, Port: l.Addr().(*net.TCPAddr).Port, Log: s.log}), l)
+	return nil
+}
+
+// openMemcache opens the port of memcached's clients.
+func (s *server) openMemcache() error {
+	l, err := listen("memcached's clients", s.options.Memcache, defaultMemcache, s.log)
+	if err != nil || l == nil {
+		return err
+	}
+	s.serve("memcache", memcache.New(memcache.Options{Gateway: s.gateway, Port: l.Addr().(*net.TCPAddr).Port, Log: s.log}), l)
 	return nil
 }
 

@@ -67,10 +67,10 @@ func parseHExpire(unit int64, absolute bool) parser {
 			if n > math.MaxInt64-nowMillis() {
 				return nil, invalid
 			}
-			if n == 0 {
-				n = -1000
+			if o.Expiry.TTL = n; n == 0 {
+				o.Expiry.TTL = -1
 			}
-			n += nowMillis()
+			return o, nil
 		}
 		o.Expiry.At = max(n, 1)
 		return o, nil

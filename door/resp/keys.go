@@ -117,11 +117,12 @@ func parseExpire(unit int64, absolute bool) parser {
 			if n > math.MaxInt64-base {
 				return nil, invalid
 			}
-			if n <= 0 {
-				// It is over, whatever the engine's clock says.
-				n -= 1000
+			if n > 0 {
+				o.Expiry.TTL = n
+				return o, nil
 			}
-			n += base
+			// It is over, whatever the engine's clock says.
+			n += base - 1000
 		}
 		if n == 0 {
 			n = -1
