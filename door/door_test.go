@@ -63,6 +63,11 @@ func (s *lineSession) Feed(in []byte, out *Writer) (int, error) {
 		case scan(line, "fill %d", &n):
 			s.body, s.have = make([]byte, n), 0
 			return used, nil
+		case scan(line, "refs %d", &n):
+			for range n {
+				out.B = append(out.B, 'a')
+				out.Ref([]byte("bcd"), nil)
+			}
 		case scan(line, "big %d", &n):
 			out.B = append(out.B, bytes.Repeat([]byte{'x'}, n)...)
 		}
@@ -223,6 +228,19 @@ func TestHalfClose(t *testing.T) {
 	if got, err := io.ReadAll(c); err != nil || len(got) != 3000000+len("a\nbig 3000000\n") {
 		t.Errorf("read %d bytes, %v", len(got), err)
 	}
+}
+
+// One call of writev takes some dozens of segments; the rest must follow although the socket was never full.
+func TestManyReferences(t *testing.T) {
+	addr, stop := serve(t, &Server{Protocol: lines{}})
+	defer stop()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	talk(t, c, "refs 1000\nhello\n", strings.Repeat("abcd", 1000)+"refs 1000", "hello")
+	talk(t, c, "refs 100\n", strings.Repeat("abcd", 100)+"refs 100")
 }
 
 func TestTooMuchInput(t *testing.T) {

@@ -12,13 +12,13 @@ func (c *Conn) flush(w *Writer) {
 		w.segments(release)
 		return
 	}
-	sent := 0
+	sent, full := 0, true
 	if c.queued == 0 {
-		n, err := c.writeSocket(w)
+		offered, n, err := c.writeSocket(w)
 		if err != nil {
 			c.fail()
 		}
-		sent = n
+		sent, full = n, n < offered
 	}
 	w.segments(func(p []byte, owner Releaser) {
 		n := min(sent, len(p))
@@ -30,6 +30,11 @@ func (c *Conn) flush(w *Writer) {
 		}
 		c.enqueue(p, owner)
 	})
+	if !full && c.queued > 0 {
+		// The socket may take more, and would not say so: nothing was refused.
+		c.unqueue()
+		c.loop.again(c)
+	}
 	if c.queued > 0 && c.until == 0 {
 		c.loop.expect(c, stallMillis)
 	}

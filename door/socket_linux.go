@@ -63,14 +63,17 @@ func (c *Conn) readSocket(p []byte) (int, error) {
 	}
 }
 
-// writeSocket writes the whole of w as far as the socket takes it.
-func (c *Conn) writeSocket(w *Writer) (int, error) {
+// writeSocket writes w, or the first of its segments if there are very many, as far as the socket takes it. It returns
+// how much it offered and how much was taken.
+func (c *Conn) writeSocket(w *Writer) (offered, taken int, err error) {
 	if len(w.refs) == 0 {
-		return c.writeBytes(w.B)
+		taken, err = c.writeBytes(w.B)
+		return len(w.B), taken, err
 	}
 	var v vector
 	w.segments(func(p []byte, _ Releaser) { v.add(p) })
-	return c.writeVector(&v)
+	taken, err = c.writeVector(&v)
+	return v.size, taken, err
 }
 
 // vector is what one writev takes.
