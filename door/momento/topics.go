@@ -130,12 +130,24 @@ func (s *stream) pump() {
 			s.call.End(appendGap(s.call.Begin(), gap))
 		}
 		for i := range ms[:n] {
-			s.call.End(appendItem(s.call.Begin(), &ms[i]))
+			s.send(&ms[i])
 		}
 		if n == 0 && gap == nil {
 			return
 		}
 	}
+}
+
+// sharedBytes is what a message must have to be sent without a copy of its own.
+const sharedBytes = 2 << 10
+
+func (s *stream) send(m *topics.Message) {
+	b := appendItem(s.call.Begin(), m)
+	if r, ok := s.call.(h2.Referrer); ok && len(m.Bytes) >= sharedBytes {
+		r.EndWith(b, m.Bytes, nil)
+		return
+	}
+	s.call.End(append(b, m.Bytes...))
 }
 
 // appendGap appends a _SubscriptionItem with a discontinuity.
@@ -147,23 +159,24 @@ func appendGap(b []byte, g *topics.Gap) []byte {
 	return end(b, item)
 }
 
-// appendItem appends a _SubscriptionItem with a message. Lengths are known, so nothing is moved.
+// appendItem appends a _SubscriptionItem with a message, but for the message's bytes, which end it: they may be sent from
+// where the topic's ring has them.
 func appendItem(b []byte, m *topics.Message) []byte {
 	kind := uint32(2)
 	if m.Text {
 		kind = 1
 	}
 	value := 1 + varintLen(uint64(len(m.Bytes))) + len(m.Bytes)
-	item := 1 + varintLen(m.Sequence) + 1 + varintLen(uint64(value)) + value + 1 + varintLen(m.Page)
+	item := 1 + varintLen(m.Sequence) + 1 + varintLen(m.Page) + 1 + varintLen(uint64(value)) + value
 	if m.Publisher != "" {
 		item += 1 + varintLen(uint64(len(m.Publisher))) + len(m.Publisher)
 	}
 	b = appendLength(b, 1, item)
 	b = appendUint(b, 1, m.Sequence)
-	b = appendLength(b, 2, value)
-	b = appendPresent(b, kind, m.Bytes)
 	b = appendBytes(b, 3, m.Publisher)
-	return appendUint(b, 4, m.Page)
+	b = appendUint(b, 4, m.Page)
+	b = appendLength(b, 2, value)
+	return appendLength(b, kind, len(m.Bytes))
 }
 
 // appendLength appends the head of a sub-message whose length is known.
