@@ -264,3 +264,22 @@ redis.register_function{function_name='hearth_board_competition_rank', callback=
 
 -- Answers whether the library is loaded.
 redis.register_function('ping', function() return 'PONG' end)
+
+-- Writes an item that was changed elsewhere, where it is still what it was there: none, a string, or something else.
+redis.register_function('hearth_swap', function(keys, args)
+  local kind = redis.call('TYPE', keys[1]).ok
+  local is = kind == 'none' and 'none' or kind == 'string' and 'string' or 'other'
+  if is ~= args[1] or (is == 'string' and redis.call('GET', keys[1]) ~= args[2]) then
+    return 0
+  end
+  if args[3] == 'delete' then
+    redis.call('DEL', keys[1])
+  elseif args[5] == '-1' then
+    redis.call('SET', keys[1], args[4], 'KEEPTTL')
+  elseif args[5] == '0' then
+    redis.call('SET', keys[1], args[4])
+  else
+    redis.call('SET', keys[1], args[4], 'PX', args[5])
+  end
+  return 1
+end)

@@ -40,7 +40,21 @@ func (o *MultiGet) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 func (o *MultiGet) SendAll(b *respwire.Batch, keys [][]byte) { b.Command("MGET", keys[0], keys[1:]...) }
 
 // RecvAll implements Multi.
-func (o *MultiGet) RecvAll(v []respwire.Value, r *Reply) error { return recvReply(v[0], r) }
+func (o *MultiGet) RecvAll(v []respwire.Value, r *Reply) error {
+	if err := failed(v); err != nil {
+		return err
+	}
+	r.Status = Hit
+	for _, a := range v[0].Array {
+		if a.Null {
+			r.AddMiss()
+			continue
+		}
+		stored, _ := CutTrailer(a.Str)
+		r.AddPart(stored, 0)
+	}
+	return nil
+}
 
 // Parts implements Splitter.
 func (o *MultiGet) Parts() ([]Op, func([]Reply, *Reply) (Op, error)) {

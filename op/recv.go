@@ -173,10 +173,14 @@ func recvScalar(v respwire.Value, r *Reply) error {
 		r.Status = Miss
 		return nil
 	}
-	r.SetValue(v.Str)
-	r.Status = Hit
+	stored, attrs := CutTrailer(v.Str)
+	r.SetValue(stored)
+	r.Status, r.Attrs = Hit, attrs
 	return nil
 }
+
+// ServerError gives an error reply of a Valkey server its kind, for engines.
+func ServerError(v respwire.Value) error { return serverError(v) }
 
 // serverError gives an error reply of a Valkey server its kind.
 func serverError(v respwire.Value) error {

@@ -54,6 +54,7 @@ func (o *Set) Send(b *respwire.Batch, key []byte) {
 	if o.Block != nil {
 		v = o.Block.Bytes()
 	}
+	v = AppendTrailer(v, value.Attrs{Flags: o.Flags})
 	switch {
 	case o.Expiry.At != 0:
 		b.Command("SET", key, v, lit("PXAT"), num(o.Expiry.At))

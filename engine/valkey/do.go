@@ -33,7 +33,7 @@ func (e *Engine) Do(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) e
 	c := e.call()
 	defer e.release(c)
 	if !c.add(e, s, o) {
-		return e.doSplit(ctx, s, o, r)
+		return e.doAlone(ctx, s, o, r)
 	}
 	e.perform(ctx, s, c, o)
 	return c.units[0].recv(ctx, o, r)
@@ -58,7 +58,7 @@ func (e *Engine) doSome(ctx context.Context, s hearth.Space, os []op.Op, rs []op
 		}
 	}
 	if len(c.units) == 0 {
-		rs[0].Err = e.doSplit(ctx, s, os[0], &rs[0])
+		rs[0].Err = e.doAlone(ctx, s, os[0], &rs[0])
 		return 1
 	}
 	e.perform(ctx, s, c, os[:len(c.units)]...)
@@ -87,8 +87,20 @@ func (e *Engine) perform(ctx context.Context, s hearth.Space, c *call, os ...op.
 	}
 }
 
-// add says a command into the batch. It returns false where the command's keys live in different slots.
+// doAlone runs a command that goes with no other.
+func (e *Engine) doAlone(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error {
+	if d, ok := o.(op.Detached); ok {
+		return e.doDetached(ctx, s, d, r)
+	}
+	return e.doSplit(ctx, s, o, r)
+}
+
+// add says a command into the batch. It returns false where the command goes with no other: its keys live in different
+// slots, or it is not done by the server.
 func (c *call) add(e *Engine, s hearth.Space, o op.Op) bool {
+	if _, ok := o.(op.Detached); ok {
+		return false
+	}
 	first := c.batch.Len()
 	start := len(c.keys)
 	if m, ok := o.(op.Multi); ok {

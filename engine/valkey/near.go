@@ -152,7 +152,9 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	}
 	c := e.call()
 	defer e.release(c)
-	c.add(e, s, o)
+	if !c.add(e, s, o) {
+		return false, nil
+	}
 	u := &c.units[0]
 	if u.size() != 1 || !cacheable(u.batch.At(0)) {
 		return false, nil
