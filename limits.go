@@ -46,6 +46,13 @@ const (
 // A ring has room for the largest message with all that is kept beside it, and the process for several rings.
 const _ = uint(TopicRingBytesMax-TopicMessageBytesMax-1<<20) + uint(TopicsBytesMax-4*TopicRingBytesMax)
 
+// Bounds of collapsed misses: a caller beyond them gets its miss at once.
+const (
+	KeyWaitersMax     = 16 << 10 // callers that wait for one missing key
+	CacheWaitersMax   = 32 << 10 // for all keys of one cache
+	ProcessWaitersMax = 64 << 10 // for all caches
+)
+
 // The vendor's defaults of a cache, as its clients read them from ListCaches.
 const (
 	TTLMax          = 24 * time.Hour // the longest time to live unless the cache says otherwise

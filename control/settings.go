@@ -31,6 +31,9 @@ const (
 	PublishRate
 	MessageBytes
 	Feed
+	Collapse
+	CollapseWait
+	CollapseLoad
 	settingCount
 )
 
@@ -75,6 +78,9 @@ var Table = [settingCount]Row{
 	PublishRate:   {Name: "publish-rate", Unit: "messages/s", Max: math.MaxInt32, Doc: "messages published a second; 0 is no limit"},
 	MessageBytes:  {Name: "message-bytes", Kind: Bytes, Unit: "bytes", Min: 1, Max: hearth.MessageBytesMax, Default: hearth.MessageBytesMax, Doc: "one published message"},
 	Feed:          {Name: "feed", Kind: Switch, Max: 1, Doc: "tell what happens to items on the topic $hearth/changes"},
+	Collapse:      {Name: "collapse", Kind: Switch, Max: 1, Doc: "while one caller loads a missing item, others that ask for it wait for its set instead of loading too"},
+	CollapseWait:  {Name: "collapse-wait", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 2500, Doc: "the longest that a caller waits for another one's set; its own deadline is stronger"},
+	CollapseLoad:  {Name: "collapse-load", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 1000, Doc: "how long a caller may take to load a missing item before the next one is told to"},
 }
 
 const ttlMillisMax = 100 * 365 * 24 * 3600 * 1000 // a hundred years

@@ -42,6 +42,7 @@ type Caller struct {
 	door    Door
 	who     *identity
 	bound   atomic.Pointer[binding]
+	leads   atomic.Int32 // flights that it is the loader of
 }
 
 // binding is what a Caller comes to under one control state.
@@ -54,6 +55,7 @@ type binding struct {
 	expires  int64 // of the credential, in milliseconds; 0 is never
 	lenient  bool
 	limits   limits
+	collapse collapse
 	tenant   *tenant // nil where there is no such cache
 	meter    *meter  // nil where there is no such cache
 	identity *identity
@@ -129,7 +131,8 @@ func (c *Caller) rebind() *binding {
 	if b.cache != nil && b.refused == nil {
 		b.tenant = c.gateway.tenant(c.cache)
 		b.meter = c.gateway.meters.of(c.cache, c.who.name)
-		b.limits = limitsOf(s.SettingsOf(b.cache))
+		settings := s.SettingsOf(b.cache)
+		b.limits, b.collapse = limitsOf(settings), collapseOf(&settings)
 	}
 	c.bound.Store(b)
 	return b

@@ -42,6 +42,7 @@ type Gateway struct {
 	topics   topics.Broker
 	pulse    topics.Pulse // of all subscriptions
 	sender   *webhook.Sender
+	flights  *flights
 	feeds    *feeds
 	leaving  atomic.Bool
 	open     bool
@@ -82,6 +83,7 @@ func New(o Options) *Gateway {
 	g.bounder, _ = o.Engine.(engine.Bounder)
 	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: webhook.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
 	g.feeds = newFeeds(o.Engine)
+	g.flights = newFlights()
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
 	o.Plane.OnChange(g.follow)
@@ -100,6 +102,9 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 		return true, err
 	}
 	done, err = g.trier.Try(b.space(s), o, r)
+	if done && b.collapse.applies(o, s) && missed(r, err) {
+		done, err = g.tryCollapsed(c, b, o, s, r)
+	}
 	if done {
 		b.after(g, o, s, in, r, err)
 	} else {
@@ -115,14 +120,19 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 	if err != nil {
 		return err
 	}
-	err = g.run(ctx, b, o, s, r)
+	err = g.run(ctx, c, b, o, s, r)
 	b.after(g, o, s, in, r, err)
 	return err
 }
 
-// run takes an admitted command to the engine. A miss is collapsed, or filled from an origin, here: between the engine's
-// answer and the meter.
-func (g *Gateway) run(ctx context.Context, b *binding, o op.Op, s *op.Spec, r *op.Reply) error {
+// run takes an admitted command to the engine. A miss is collapsed here: between the engine's answer and the meter.
+func (g *Gateway) run(ctx context.Context, c *Caller, b *binding, o op.Op, s *op.Spec, r *op.Reply) error {
+	if b.collapse.applies(o, s) {
+		patience, cancel := patience(ctx, b.collapse.patience())
+		defer cancel()
+		_, err := g.runCollapsed(ctx, patience, c, b, o, r)
+		return err
+	}
 	return g.engine.Do(ctx, b.space(s), o, r)
 }
 
@@ -139,6 +149,7 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 	if together {
 		if len(os) > 0 {
 			g.engine.DoAll(ctx, b.cache.Space, os, rs)
+			g.collapseAll(ctx, c, b, os, rs)
 		}
 		for i, o := range os {
 			b.after(g, o, o.Spec(), ins[i], &rs[i], rs[i].Err)
@@ -147,7 +158,7 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 	}
 	for i, o := range os {
 		if s := o.Spec(); rs[i].Err == nil {
-			rs[i].Err = g.run(ctx, b, o, s, &rs[i])
+			rs[i].Err = g.run(ctx, c, b, o, s, &rs[i])
 			b.after(g, o, s, ins[i], &rs[i], rs[i].Err)
 		}
 	}
@@ -245,6 +256,7 @@ func (g *Gateway) follow(old, new *control.State) {
 		if n := new.Caches[name]; n == nil || n.Space != c.Space {
 			g.drop(c.Space)
 			g.drop(c.Boards)
+			g.flights.dropped(c.Space)
 		}
 		if n := new.Caches[name]; n == nil || n.Topics != c.Topics {
 			g.topics.Drop(c.Topics)

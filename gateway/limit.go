@@ -56,6 +56,14 @@ type tenant struct {
 	throughput bucket
 	publishes  bucket
 	held       [heldCount]atomic.Int64
+	waiters    atomic.Int64 // callers that wait for a missing key
+	collapsed  collapsed
+}
+
+// collapsed counts what became of collapsed misses since the process began.
+type collapsed struct {
+	waited atomic.Uint64 // times that a caller waited for another one's set
+	gaveUp atomic.Uint64 // waits that ended without one
 }
 
 // idle reports whether a fresh tenant would be the same: all buckets are full and nothing is held.

@@ -75,6 +75,9 @@ func units(bytes uint64) uint64 { return max(1, (bytes+1023)/1024) }
 
 // after counts what a command did.
 func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, err error) {
+	if s.Writes() && !s.Board {
+		g.wrote(b.cache.Space, o, r)
+	}
 	if err != nil {
 		b.meter.count(int(s.ID), 1, uint64(in), 0, 0, 0)
 		return

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
+)
+
+// collapse is how a cache's misses are collapsed, in milliseconds; the zero collapse is not at all.
+//
+// The first caller that misses a key is told so at once: it is the loader, whether it knows or not. Callers that miss
+// the same key meanwhile wait for its set. A caller waits no longer than the cache's collapse-wait, nor than its own
+// deadline less a margin in which it can still load by itself; then it gets its miss.
+type collapse struct{ wait, load int64 }
+
+func collapseOf(s *control.Settings) collapse {
+	if !s.On(control.Collapse) {
+		return collapse{}
+	}
+	return collapse{wait: s.Int(control.CollapseWait), load: s.Int(control.CollapseLoad)}
+}
+
+// applies reports whether a command's misses are collapsed: a read of one item, not of what is known about it.
+func (l collapse) applies(o op.Op, s *op.Spec) bool {
+	return l.wait > 0 && s.Access == op.Reads && s.Kind != value.None && !s.Board && !isMulti(o)
+}
+
+// missed reports whether a command came back without what it asked for.
+func missed(r *op.Reply, err error) bool { return err == nil && r.Status == op.Miss }
+
+// tryCollapsed is called when a command has missed without waiting. It reports whether that is the answer: the caller
+// is now the loader, or a second look, inside the flight, has found the item. Otherwise somebody loads the key, and
+// the command waits in Do.
+func (g *Gateway) tryCollapsed(c *Caller, b *binding, o op.Op, s *op.Spec, r *op.Reply) (done bool, err error) {
+	space, now := b.space(s), g.now().UnixMilli()
+	if !g.flights.lead(c, space, o.Key(), now, b.collapse.load) {
+		return false, nil
+	}
+	r.Reset() // and look again, as lookAgain does
+	done, err = g.trier.Try(space, o, r)
+	if !done || !missed(r, err) {
+		g.flights.written(space, o.Key())
+	}
+	return done, err
+}
+
+// runCollapsed runs a command whose misses are collapsed, and waits until patience ends. It reports whether the caller
+// is now the key's loader.
+func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *binding, o op.Op, r *op.Reply) (leads bool, err error) {
+	space, key := b.cache.Space, o.Key()
+	for {
+		r.Reset()
+		if err := g.engine.Do(ctx, space, o, r); !missed(r, err) {
+			return false, err
+		}
+		if patience.Err() != nil {
+			b.tenant.collapsed.gaveUp.Add(1)
+			return false, nil
+		}
+		fl, leads, full := g.flights.join(c, space, key, g.now().UnixMilli(), b.collapse.load, &b.tenant.waiters)
+		switch {
+		case full:
+			return false, nil
+		case leads:
+			return g.lookAgain(ctx, space, o, r)
+		}
+		b.tenant.collapsed.waited.Add(1)
+		g.await(patience, fl)
+		g.flights.leave(fl, key, &b.tenant.waiters)
+		if b.state != g.plane.State() && g.plane.State().Caches[c.cache] != b.cache {
+			// The cache was flushed, deleted or changed: this command was about what it was.
+			return false, c.bind().exists(c.cache)
+		}
+	}
+}
+
+// lookAgain looks for the item inside a flight that has just begun: a set that landed between the first look and the
+// beginning must not be loaded again.
+func (g *Gateway) lookAgain(ctx context.Context, space hearth.Space, o op.Op, r *op.Reply) (leads bool, err error) {
+	r.Reset()
+	err = g.engine.Do(ctx, space, o, r)
+	if leads = missed(r, err); !leads {
+		g.flights.written(space, o.Key())
+	}
+	return leads, err
+}
+
+// collapseAll goes on with a batch whose commands have been run: where all loads of what it missed belong to others, it
+// waits for them. A batch that has become the loader of anything returns at once, since its caller learns what to load
+// from the answer as a whole, and two batches that wait for each other would both wait in vain.
+func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
+	leads := false
+	for i, o := range os {
+		r := &rs[i]
+		if o.Spec().Writes() {
+			g.wrote(b.cache.Space, o, r) // now: who waits for it need not wait for the rest of the batch
+		}
+		if !missed(r, r.Err) || !b.collapse.applies(o, o.Spec()) {
+			continue
+		}
+		if g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load) {
+			mine := false
+			mine, r.Err = g.lookAgain(ctx, b.cache.Space, o, r)
+			leads = leads || mine
+		}
+	}
+	patience, cancel := patience(ctx, b.collapse.patience())
+	defer cancel()
+	for i, o := range os {
+		if r := &rs[i]; !leads && missed(r, r.Err) && b.collapse.applies(o, o.Spec()) {
+			leads, r.Err = g.runCollapsed(ctx, patience, c, b, o, r)
+		}
+	}
+}
+
+func (l collapse) patience() time.Duration { return time.Duration(l.wait) * time.Millisecond }
+
+// await waits until there is something to look at, the loader's time is up, or patience ends.
+func (g *Gateway) await(patience context.Context, fl *flight) {
+	up := time.NewTimer(time.Duration(fl.until-g.now().UnixMilli()+1) * time.Millisecond)
+	defer up.Stop()
+	select {
+	case <-fl.landed:
+	case <-up.C:
+	case <-patience.Done():
+	}
+}
+
+// What is left of a caller's own time when it stops waiting, so that its miss still reaches it and it can load.
+const (
+	marginShare = 10 // a tenth of what it had
+	marginMin   = 5 * time.Millisecond
+	marginMax   = 200 * time.Millisecond
+)
+
+// patience returns a context that ends when a caller should no longer wait for somebody else.
+func patience(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		wait = min(wait, left-min(max(left/marginShare, marginMin), marginMax))
+	}
+	return context.WithTimeout(ctx, wait)
+}
+
+// wrote lands the flights of what a command wrote.
+func (g *Gateway) wrote(space hearth.Space, o op.Op, r *op.Reply) {
+	if g.flights.active.Load() == 0 || r.Status == op.Refused {
+		return
+	}
+	if m, ok := o.(op.Multi); ok {
+		for _, k := range m.Keys() {
+			g.flights.written(space, k)
+		}
+		return
+	}
+	g.flights.written(space, o.Key())
+}
+
+// Gone tells that the connection of a Caller has ended: what it was loading, another caller may load now.
+func (c *Caller) Gone() {
+	if c.leads.Load() > 0 {
+		c.gateway.flights.gone(c)
+	}
+}

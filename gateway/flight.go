@@ -1,0 +1,148 @@
+package gateway
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hearthcache/hearth"
+)
+
+// flights are the loads that are under way: for each missing key, one caller that was told so, and those who wait for
+// its set. A flight ends when its key is written, when its cache is flushed or deleted, when its loader goes away or
+// has taken too long; whoever waits then looks again, and the first of them that still finds nothing loads.
+type flights struct {
+	seed   maphash.Seed
+	shards [flightShards]flightShard
+	active atomic.Int64 // flights; zero is all that most writes ever see
+	held   atomic.Int64 // waiters of the process
+}
+
+const flightShards = 64
+
+type flightShard struct {
+	mu sync.Mutex // guards m and the flights in it
+	m  map[flightKey]*flight
+}
+
+type flightKey struct {
+	space hearth.Space
+	key   string
+}
+
+// flight is one load.
+type flight struct {
+	loader  *Caller
+	until   int64 // when the loader's time is up, in milliseconds
+	waiters int
+	landed  chan struct{} // closed when there is something to look at
+}
+
+func newFlights() *flights { return &flights{seed: maphash.MakeSeed()} }
+
+func (f *flights) shard(key []byte) *flightShard {
+	return &f.shards[maphash.Bytes(f.seed, key)%flightShards]
+}
+
+// lead makes c the key's loader, unless there is one whose time is not up.
+func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) bool {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	_, fresh := f.current(sh, flightKey{s, string(key)}, c, now, load)
+	return fresh
+}
+
+// join makes c the key's loader, or, where there is one whose time is not up, a waiter of the flight that is returned,
+// until it leaves. full says that too many wait already.
+func (f *flights) join(c *Caller, s hearth.Space, key []byte, now, load int64, ofCache *atomic.Int64) (fl *flight, leads, full bool) {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	fl, fresh := f.current(sh, flightKey{s, string(key)}, c, now, load)
+	if fresh {
+		return fl, true, false
+	}
+	if fl.waiters >= hearth.KeyWaitersMax || ofCache.Load() >= hearth.CacheWaitersMax || f.held.Load() >= hearth.ProcessWaitersMax {
+		return nil, false, true
+	}
+	fl.waiters++
+	ofCache.Add(1)
+	f.held.Add(1)
+	return fl, false, false
+}
+
+// current returns the key's flight: a fresh one with c as its loader where there is none whose time is not up. The
+// shard is locked.
+func (f *flights) current(sh *flightShard, at flightKey, c *Caller, now, load int64) (fl *flight, fresh bool) {
+	fl = sh.m[at]
+	if fl != nil && now < fl.until {
+		return fl, false
+	}
+	if fl != nil {
+		f.land(sh, at, fl)
+	}
+	if sh.m == nil {
+		sh.m = map[flightKey]*flight{}
+	}
+	fl = &flight{loader: c, until: now + load, landed: make(chan struct{})}
+	sh.m[at] = fl
+	f.active.Add(1)
+	c.leads.Add(1)
+	return fl, true
+}
+
+// leave undoes a join as a waiter.
+func (f *flights) leave(fl *flight, key []byte, ofCache *atomic.Int64) {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	fl.waiters--
+	sh.mu.Unlock()
+	ofCache.Add(-1)
+	f.held.Add(-1)
+}
+
+// written lands the flight of a key that was written.
+func (f *flights) written(s hearth.Space, key []byte) {
+	at := flightKey{s, string(key)}
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if fl := sh.m[at]; fl != nil {
+		f.land(sh, at, fl)
+	}
+}
+
+// dropped lands every flight of a space that is no more.
+func (f *flights) dropped(s hearth.Space) {
+	f.landWhere(func(at flightKey, _ *flight) bool { return at.space == s })
+}
+
+// gone lands every flight whose loader went away.
+func (f *flights) gone(c *Caller) {
+	f.landWhere(func(_ flightKey, fl *flight) bool { return fl.loader == c })
+}
+
+func (f *flights) landWhere(is func(flightKey, *flight) bool) {
+	if f.active.Load() == 0 {
+		return
+	}
+	for i := range f.shards {
+		sh := &f.shards[i]
+		sh.mu.Lock()
+		for at, fl := range sh.m {
+			if is(at, fl) {
+				f.land(sh, at, fl)
+			}
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// land ends a flight; the shard is locked.
+func (f *flights) land(sh *flightShard, at flightKey, fl *flight) {
+	delete(sh.m, at)
+	f.active.Add(-1)
+	fl.loader.leads.Add(-1)
+	close(fl.landed)
+}
