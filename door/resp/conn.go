@@ -169,6 +169,9 @@ func (c *conn) Closed() {
 		c.cancel()
 	}
 	c.mu.Unlock()
+	if c.caller != nil {
+		c.caller.Gone()
+	}
 	if !busy {
 		c.release()
 	}
