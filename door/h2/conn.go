@@ -102,13 +102,6 @@ func (c *conn) finish(err error) error {
 // settleTurn does what is done once for all frames of a turn.
 func (c *conn) settleTurn() error {
 	c.push()
-	for len(c.deferred) > 0 && c.held < HeldBytesMax {
-		st := c.deferred[0]
-		c.deferred = c.deferred[1:]
-		if !st.closed {
-			st.run()
-		}
-	}
 	if c.unsaid >= ConnWindowBytes/2 {
 		c.out.B = appendWindow(c.out.B, 0, uint32(c.unsaid))
 		c.window += c.unsaid

@@ -312,6 +312,27 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// Calls that waited for others' answers to be taken are answered without a word from the peer.
+func TestCallsThatWaited(t *testing.T) {
+	s := start(t, echo{}, false)
+	r := s.raw(t)
+	_ = r.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
+	_ = r.WriteWindowUpdate(0, 1<<30)
+	const calls = 60
+	for i := range uint32(calls) {
+		if err := r.open(1+2*i, "/test/Large", []byte("1048576")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := calls
+	r.until("all answers", func(f http2.Frame) bool {
+		if h, ok := f.(*http2.HeadersFrame); ok && h.StreamEnded() {
+			left--
+		}
+		return left == 0
+	})
+}
+
 func heap() int {
 	runtime.GC()
 	var m runtime.MemStats

@@ -41,12 +41,20 @@ func (st *stream) list() {
 	}
 }
 
-// push sends what the windows allow, in turns, until the socket has enough to do.
+// push sends what the windows allow, in turns, until the socket has enough to do. What thereby finds room is let in, and
+// sent as well.
 func (c *conn) push() {
+	for c.sendListed(); c.feedHungry() || c.runDeferred(); {
+		c.sendListed()
+	}
+}
+
+// sendListed gives every stream that can send its turn.
+func (c *conn) sendListed() {
 	for len(c.sending) > 0 && c.credit > 0 {
 		if c.out.Queued() >= OutBytesMax {
 			c.comeBack()
-			break
+			return
 		}
 		st := c.sending[0]
 		c.sending[0] = nil
@@ -61,7 +69,19 @@ func (c *conn) push() {
 	if len(c.sending) == 0 {
 		c.sending = nil
 	}
-	c.feedHungry()
+}
+
+// runDeferred answers calls that waited until less was held, and reports whether there was one.
+func (c *conn) runDeferred() (any bool) {
+	for len(c.deferred) > 0 && c.held < HeldBytesMax {
+		st := c.deferred[0]
+		c.deferred = c.deferred[1:]
+		if !st.closed {
+			st.run()
+			any = true
+		}
+	}
+	return any
 }
 
 // comeBack asks for another turn when this one has brought the socket all it should have at once. If the socket does
@@ -72,10 +92,10 @@ func (c *conn) comeBack() {
 	}
 }
 
-// feedHungry lets streams of responses go on that had no room.
-func (c *conn) feedHungry() {
+// feedHungry lets streams of responses go on that had no room, and reports whether there was one.
+func (c *conn) feedHungry() (any bool) {
 	if len(c.hungry) == 0 {
-		return
+		return false
 	}
 	hungry := c.hungry
 	c.hungry = nil
@@ -85,7 +105,7 @@ func (c *conn) feedHungry() {
 			if c.held < HeldBytesMax {
 				c.comeBack()
 			}
-			return
+			return any
 		}
 		switch {
 		case st.closed || st.finished:
@@ -95,8 +115,10 @@ func (c *conn) feedHungry() {
 		default:
 			st.hungry = false
 			st.attend()
+			any = true
 		}
 	}
+	return any
 }
 
 // turnBytes is how much one stream sends before another has its turn.
