@@ -221,3 +221,21 @@ func TestJWK(t *testing.T) {
 		t.Errorf("%s, %v", k.JWK(), err)
 	}
 }
+
+func TestSelectors(t *testing.T) {
+	check := func(s Selector, name string, want bool) {
+		t.Helper()
+		if got := s.Matches([]byte(name)); got != want {
+			t.Errorf("%+v matches %q: %v", s, name, got)
+		}
+	}
+	check(Selector{}, "", true)
+	check(Selector{}, "x", true)
+	check(Only("x"), "x", true)
+	check(Only("x"), "xx", false)
+	check(Only(""), "x", false)
+	check(StartingWith("x"), "xx", true)
+	check(StartingWith("x"), "yx", false)
+	check(StartingWith(""), "x", true)
+	check(Selector{Kind: 9}, "x", false) // written by a version to come
+}

@@ -64,12 +64,14 @@ func StartingWith(prefix string) Selector { return Selector{Prefix, []byte(prefi
 // Matches reports whether s chooses the name or key.
 func (s *Selector) Matches(name []byte) bool {
 	switch s.Kind {
+	case All:
+		return true
 	case Exactly:
 		return bytes.Equal(s.Value, name)
 	case Prefix:
 		return bytes.HasPrefix(name, s.Value)
 	}
-	return true
+	return false // a kind that this version does not know
 }
 
 func (s *Selector) equal(o *Selector) bool { return s.Kind == o.Kind && bytes.Equal(s.Value, o.Value) }

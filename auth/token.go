@@ -67,6 +67,9 @@ func (k *SigningKey) Sign(claims jwt.Claims) (string, error) {
 	return t.SignedString(ed25519.NewKeyFromSeed(k.Seed))
 }
 
+// Validate implements jwt.ClaimsValidator: what hearth refuses to issue it refuses to accept.
+func (c Claims) Validate() error { return checkTokenID(c.TokenID) }
+
 // SignDisposable returns a disposable token.
 func (k *SigningKey) SignDisposable(c Claims, now, expires time.Time) (string, error) {
 	c.Issuer, c.Audience = issuer, jwt.ClaimStrings{AudienceCredential}

@@ -5,7 +5,13 @@ import (
 	"github.com/hearthcache/hearth/auth"
 )
 
-// AddKey keeps an issued key.
+// KeysMax bounds the number of keys.
+const KeysMax = 100_000
+
+// keptMillis is how long expired keys are kept: past the end of every disposable token that they asked for.
+const keptMillis = (auth.DisposableSecondsMax + 3600) * 1000
+
+// AddKey keeps an issued key, and forgets those that expired long ago.
 type AddKey struct{ Key *auth.Key }
 
 // Apply implements Change.
@@ -17,7 +23,15 @@ func (c AddKey) Apply(s *State, now int64) (*State, error) {
 		return nil, noRole(c.Key.Role)
 	}
 	n := s.clone()
-	n.Keys = with(s.Keys, c.Key.ID, c.Key)
+	n.Keys = map[string]*auth.Key{c.Key.ID: c.Key}
+	for id, k := range s.Keys {
+		if !k.Expired(now - keptMillis) {
+			n.Keys[id] = k
+		}
+	}
+	if len(n.Keys) > KeysMax {
+		return nil, &hearth.Error{Kind: hearth.Limited, Msg: "there are 100000 keys already: revoke some"}
+	}
 	return n, nil
 }
 

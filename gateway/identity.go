@@ -63,6 +63,9 @@ func (g *Gateway) verify(token string, s *control.State, now time.Time) (*identi
 			// Somebody else signed this: what it says of its origin is not known to be true.
 			who.name, who.creator = k.Creator, k.Creator
 		}
+		if k.Expires != 0 {
+			who.expires = min(who.expires, k.Expires)
+		}
 		g.verified.put(h, who)
 	}
 	if now.UnixMilli() >= who.expires {

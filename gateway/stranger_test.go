@@ -253,6 +253,24 @@ func TestSigningKeysOfUsers(t *testing.T) {
 	if err := g.Do(ctx, c, &op.Get{K: []byte("k")}, &op.Reply{}); err != nil {
 		t.Error(err)
 	}
+	for what, bad := range map[string]auth.Claims{
+		"a long token id":           {TokenID: strings.Repeat("x", 65), Rules: []auth.Rule{{Access: auth.Read}}},
+		"longer than its key lives": {Rules: []auth.Rule{{Access: auth.Read}}},
+	} {
+		forged, err := k.SignDisposable(bad, clock.t, clock.t.Add(3*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := clock.t
+		if bad.TokenID == "" {
+			if _, err := g.SignIn(Credential{Token: forged}, "c"); err != nil {
+				t.Error(err)
+			}
+			clock.t = clock.t.Add(2 * time.Hour)
+		}
+		refused(t, g, what, forged)
+		clock.t = began
+	}
 	if err := g.Change(ctx, super, control.RevokeSigningKey{ID: k.ID}); err != nil {
 		t.Fatal(err)
 	}

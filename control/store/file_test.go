@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,11 +184,11 @@ func TestTenThousandKeysStartFast(t *testing.T) {
 		t.Fatal(err)
 	}
 	best := time.Hour
-	for range 5 { // the machine may be busy with something else
-		began := time.Now()
+	for range 5 {
+		began := processorTime(t) // and not time itself: the machine may be busy with something else
 		f := open(t, folder)
 		s := load(t, f).State()
-		best = min(best, time.Since(began))
+		best = min(best, processorTime(t)-began)
 		if len(s.Keys) != 10_000 || len(s.Caches) != 1000 || s.KeyOf("token17") == nil {
 			t.Fatal("not everything came back")
 		}
@@ -199,6 +200,16 @@ func TestTenThousandKeysStartFast(t *testing.T) {
 	if best > 200*time.Millisecond {
 		t.Errorf("reading the state takes %v, want less than 200ms", best)
 	}
+}
+
+// processorTime returns what this process has used of the processors.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func TestUsageComesBack(t *testing.T) {
