@@ -26,6 +26,7 @@ type Options struct {
 func Run(t *testing.T, o Options, open func(t *testing.T) engine.Engine) {
 	t.Run("scripts", func(t *testing.T) { scripts(t, o, open(t)) })
 	t.Run("histories", func(t *testing.T) { histories(t, o, open(t)) })
+	t.Run("many", func(t *testing.T) { many(t, o, open(t)) })
 	t.Run("spaces", func(t *testing.T) { spaces(t, open(t)) })
 }
 
