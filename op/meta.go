@@ -3,8 +3,8 @@ package op
 import (
 	"crypto/sha1"
 	"encoding/binary"
+	"errors"
 
-	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
 )
@@ -29,16 +29,19 @@ func (g Guard) holds(e *value.Entry, v []byte) bool {
 	return !g.Given || g.CAS == Fingerprint(e.Attrs().Flags, v)
 }
 
-// localOnly is embedded in commands on attributes of items, which only the local engine keeps.
-type localOnly struct{}
+// detached is embedded in commands on attributes of items, which a server has no words for.
+type detached struct{}
 
-// Send asks a server something that changes nothing: Recv has no other answer than that this is not offered.
-func (localOnly) Send(b *respwire.Batch, key []byte) { b.Command("EXISTS", key) }
+// Detached implements Detached.
+func (detached) Detached() {}
+
+// Send says nothing: an engine over servers applies the command to what it fetches.
+func (detached) Send(*respwire.Batch, []byte) {}
 
 // Recv implements Op.
-func (localOnly) Recv([]respwire.Value, *Reply) error { return errLocalOnly }
+func (detached) Recv([]respwire.Value, *Reply) error { return errDetached }
 
-var errLocalOnly = &hearth.Error{Kind: hearth.Unimplemented, Msg: "memcached's commands are not offered over a Valkey engine"}
+var errDetached = errors.New("op: a command that a server has no words for was said to one")
 
 // told puts what memcached's clients may ask of an item into the reply: its attributes and, as Int, how many
 // milliseconds it has to live, -1 for ever.

@@ -12,7 +12,7 @@ import (
 // Miss, or Refused where the guard does not hold. Num is 1 where the item was made. Adding goes round, subtracting stops at 0, and a shorter result is
 // filled up with spaces, as memcached does. memcached's ma, incr and decr.
 type MetaArithmetic struct {
-	localOnly
+	detached
 	K       []byte
 	Delta   uint64
 	Down    bool

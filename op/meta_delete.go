@@ -5,7 +5,7 @@ import "github.com/hearthcache/hearth/value"
 // MetaDelete removes a scalar, or with Stale marks it, to be loaded again: Done, a Miss where there is none, or Refused
 // where the guard does not hold. memcached's md and delete.
 type MetaDelete struct {
-	localOnly
+	detached
 	K      []byte
 	Guard  Guard
 	Stale  bool

@@ -7,7 +7,7 @@ import "github.com/hearthcache/hearth/value"
 // to load the item again (Num is 1) when it is stale, is made by this command, or has less than Recache milliseconds
 // left; Attrs.Won tells the others that somebody was told before. memcached's mg, get, gets, gat and gats.
 type MetaGet struct {
-	localOnly
+	detached
 	K       []byte
 	Touch   bool // whether the item takes Expiry
 	Early   bool // before it is looked at how long it has to live

@@ -6,7 +6,7 @@ import "github.com/hearthcache/hearth/value"
 // or a Miss where the guard asks for an item and there is none. Num is 1 where the item was stored stale. memcached's ms,
 // set, add, replace, append, prepend and cas.
 type MetaSet struct {
-	localOnly
+	detached
 	K          []byte
 	Value      []byte
 	Flags      uint32

@@ -98,6 +98,9 @@ func parts(o op.Op, r *op.Reply) []string {
 	for i := range r.Len() {
 		p := r.Part(i)
 		s := word(p.Bytes)
+		if _, ok := o.(*op.MetaGet); ok {
+			p.Num = float64(toSecond(int64(p.Num)))
+		}
 		switch {
 		case !p.Hit:
 			s = "-"

@@ -106,11 +106,19 @@ func (p *scriptPlayer) line(line string) (string, error) {
 	var r op.Reply
 	defer r.Reset()
 	err = p.engine.Do(context.Background(), p.space, o, &r)
-	if _, ok := o.(*op.ItemTTL); ok && r.Int > 0 {
-		// What is left of a time to live, to the second, so that a machine's clock may go on meanwhile.
-		r.Int = (r.Int + 999) / 1000 * 1000
+	switch o.(type) {
+	case *op.ItemTTL, *op.MetaGet:
+		r.Int = toSecond(r.Int)
 	}
 	return Describe(o, &r, err), nil
+}
+
+// toSecond rounds what is left of a time to live up, so that a machine's clock may go on meanwhile.
+func toSecond(millis int64) int64 {
+	if millis <= 0 {
+		return millis
+	}
+	return (millis + 999) / 1000 * 1000
 }
 
 func (p *scriptPlayer) pass(millis int64) {
