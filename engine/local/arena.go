@@ -6,23 +6,20 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hearthcache/hearth"
 )
 
 // The sizes of the arena's parts.
 const (
-	pageBytes      = 4 << 10
-	chunkBytes     = 128 << 10 // the largest piece: a full segment of a log
-	groupBytes     = 2 << 20   // what is given back at once: a huge page
-	groupChunks    = groupBytes / chunkBytes
-	groupFull      = 1<<groupChunks - 1
-	pieceBytes     = 64      // pieces of less than a chunk are multiples of this, above pieceFineMax powers of two
-	pieceFineMax   = 4 << 10 // the largest piece that is not a power of two
-	pieceClasses   = pieceFineMax/pieceBytes + 6
-	smallPageBytes = 64 << 20 // from here on huge pages are asked for, so that a small store stays small
-	warmGroups     = 2        // empty groups kept for the next allocation until the store is quiet
+	pageBytes    = 4 << 10
+	chunkBytes   = 128 << 10 // the largest piece: a full segment of a log
+	groupBytes   = 2 << 20   // what is given back at once
+	groupChunks  = groupBytes / chunkBytes
+	groupFull    = 1<<groupChunks - 1
+	pieceBytes   = 64      // pieces of less than a chunk are multiples of this, above pieceFineMax powers of two
+	pieceFineMax = 4 << 10 // the largest piece that is not a power of two
+	pieceClasses = pieceFineMax/pieceBytes + 6
+	warmGroups   = 2 // empty groups kept for the next allocation until the store is quiet
 )
 
 // arena is the memory of all records and of the index: chunks of address space, whole or cut into pieces of one size.
@@ -63,7 +60,7 @@ func newArena(bytesMax int64) (*arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Huge pages need aligned groups.
+	// Aligned groups are what the system could keep in huge pages, where it does so by itself.
 	shift := (groupBytes - uint64(uintptr(r.base))%groupBytes) % groupBytes
 	r.base, r.size = unsafe.Add(r.base, shift), (r.size-int64(shift))&^(groupBytes-1)
 	n := r.size / chunkBytes
@@ -132,10 +129,6 @@ func (a *arena) chunk(piece uint32) (uint64, error) {
 			return 0, errFull
 		}
 		a.groups = append(a.groups, group{})
-		if i == smallPageBytes/groupBytes {
-			// Unsupported or forbidden huge pages cost only speed.
-			_ = unix.Madvise(a.bytes(uint64(i)*groupBytes, int(a.size)-i*groupBytes), unix.MADV_HUGEPAGE)
-		}
 	}
 	g := &a.groups[i]
 	if g.used == 0 && g.resident != 0 {
@@ -143,22 +136,14 @@ func (a *arena) chunk(piece uint32) (uint64, error) {
 	}
 	n := bits.TrailingZeros16(^g.used)
 	g.used |= 1 << n
-	a.touch(i, n)
+	if g.resident&(1<<n) == 0 {
+		g.resident |= 1 << n
+		a.committed.Add(chunkBytes)
+	}
 	a.inUse.Add(chunkBytes)
 	n += i * groupChunks
 	a.chunks[n] = chunk{piece: piece}
 	return uint64(n) * chunkBytes, nil
-}
-
-// touch counts the pages that writing to chunk n of group i makes resident: with huge pages, the group's.
-func (a *arena) touch(i, n int) {
-	g := &a.groups[i]
-	before := bits.OnesCount16(g.resident)
-	g.resident |= 1 << n
-	if i >= smallPageBytes/groupBytes && before == 0 {
-		g.resident = groupFull
-	}
-	a.committed.Add(int64(bits.OnesCount16(g.resident)-before) * chunkBytes)
 }
 
 // free gives a piece back.
