@@ -48,12 +48,7 @@ func TestCommandLine(t *testing.T) {
 
 func TestKeysAndUsage(t *testing.T) {
 	s := start(t, "--auth", "--data", t.TempDir())
-	root := ""
-	for _, line := range strings.Split(s.log.String(), "\n") {
-		if _, key, ok := strings.Cut(line, "MOMENTO_API_KEY="); ok {
-			root = key
-		}
-	}
+	root := s.rootKey(t)
 	as := func(key string) func(code int, want string, args ...string) string {
 		env := []string{"HEARTH_ENDPOINT=" + s.Listen, "MOMENTO_API_KEY=" + key}
 		return func(code int, want string, args ...string) string {

@@ -3,6 +3,8 @@ package test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,6 +41,9 @@ func TestMain(m *testing.M) {
 // server is a running `hearth serve` with the addresses of its listeners.
 type server struct {
 	Listen, RESP, Memcache, Admin string
+
+	domain string // of its certificate; empty is plaintext
+	ca     string // the file of the authority to trust, where domain is set
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process has ended
@@ -85,7 +90,7 @@ func (s *server) ready() bool {
 			return false
 		case <-time.After(5 * time.Millisecond):
 		}
-		resp, err := http.Get("http://" + s.Listen + "/readyz")
+		resp, err := s.http().Get(s.url("/readyz"))
 		if err != nil {
 			continue
 		}
@@ -95,6 +100,26 @@ func (s *server) ready() bool {
 		}
 	}
 	return false
+}
+
+// url returns the address of a path of the HTTP API.
+func (s *server) url(path string) string {
+	if s.domain == "" {
+		return "http://" + s.Listen + path
+	}
+	return "https://" + s.Listen + path
+}
+
+// http returns a client that trusts the server's certificate for its address.
+func (s *server) http() *http.Client {
+	if s.domain == "" {
+		return http.DefaultClient
+	}
+	roots := x509.NewCertPool()
+	if pem, err := os.ReadFile(s.ca); err == nil {
+		roots.AppendCertsFromPEM(pem)
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
 }
 
 // stop ends the server as an operator would and fails the test if it does not end.

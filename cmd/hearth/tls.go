@@ -95,6 +95,7 @@ func (e *encryption) trust(w io.Writer) {
                   (for a trial: a line in /etc/hosts)
   Trust           Go, Python (ssl), curl    export SSL_CERT_FILE=%[2]s
                   Node.js                   export NODE_EXTRA_CA_CERTS=%[2]s
+                                            (where GRPC_DEFAULT_SSL_ROOTS_FILE_PATH is set, it decides instead)
                   Python SDK (gRPC)         export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=%[2]s
                   Java                      keytool -importcert -file %[2]s -alias hearth -keystore ...
                   browsers                  import %[2]s as an authority
