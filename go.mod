@@ -15,9 +15,11 @@ require (
 
 require (
 	github.com/VictoriaMetrics/metrics v1.35.1
+	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
 	github.com/coder/websocket v1.8.15
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/klauspost/compress v1.20.3
+	github.com/redis/go-redis/v9 v9.7.0
 	github.com/ulikunitz/xz v0.5.17
 	github.com/valkey-io/valkey-go v1.0.79
 	go.etcd.io/bbolt v1.4.3
@@ -33,6 +35,7 @@ require (
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect

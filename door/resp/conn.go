@@ -381,7 +381,7 @@ func (c *conn) admit(args [][]byte) *row {
 	}
 	c.info.command = r
 	if !r.takes(len(args)) || r.subs != nil {
-		c.refuse("ERR wrong number of arguments for '" + r.fullName(parent) + "' command")
+		c.refuse(c.aborted(r) + "wrong number of arguments for '" + r.fullName(parent) + "' command")
 		return nil
 	}
 	switch {
@@ -397,6 +397,16 @@ func (c *conn) admit(args [][]byte) *row {
 		return nil
 	}
 	return r
+}
+
+// aborted begins the error of a misspelt request. A misspelt EXEC ends the transaction.
+func (c *conn) aborted(r *row) string {
+	if r.name != "EXEC" {
+		return "ERR "
+	}
+	c.multi = nil
+	c.unwatch()
+	return "EXECABORT Transaction discarded because of: "
 }
 
 // fullName is the name in error texts: "client|list" for a subcommand.

@@ -1,0 +1,149 @@
+package resp
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// garbage sends bytes and returns what comes back until the connection ends or a moment has passed.
+func garbage(t *testing.T, addr string, send []byte) string {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(3 * time.Second))
+	go func() { _, _ = nc.Write(send) }()
+	var b bytes.Buffer
+	buf := make([]byte, 4096)
+	for {
+		n, err := nc.Read(buf)
+		b.Write(buf[:n])
+		if err != nil || b.Len() > 1<<20 {
+			return b.String()
+		}
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestAbuse(t *testing.T) {
+	addr := serve(t)
+	other := dial(t, addr)
+	before := heap()
+	check := func(name string, send []byte, want string) {
+		t.Helper()
+		if got := garbage(t, addr, send); !strings.HasPrefix(got, want) || (want == "" && got != "") {
+			t.Errorf("%s is answered %.100q, want %q", name, got, want)
+		}
+		if got := other.do("PING"); got != "+PONG\r\n" {
+			t.Errorf("after %s, others are answered %q", name, got)
+		}
+	}
+
+	check("a web page's POST", []byte("POST / HTTP/1.1\r\nHost: x\r\n\r\nSET k v\r\n"), "")
+	check("a wrong header", []byte("*1\r\nPING\r\n"), "-ERR Protocol error: expected '$', got 'P'\r\n")
+	check("a huge array", []byte("*1048577\r\n"), "-ERR Protocol error: invalid multibulk length\r\n")
+	check("a huge bulk", []byte("*1\r\n$536870913\r\n"), "-ERR Protocol error: invalid bulk length\r\n")
+	check("a huge line", bytes.Repeat([]byte("a"), 70<<10), "-ERR Protocol error: too big inline request\r\n")
+	check("zeros", make([]byte, 70<<10), "-ERR Protocol error: too big inline request\r\n")
+	if grown := int64(heap()) - int64(before); grown > 16<<20 {
+		t.Errorf("the heap has grown by %d bytes", grown)
+	}
+}
+
+// Headers that announce much cost nothing until it comes.
+func TestAnnouncedOnly(t *testing.T) {
+	addr := serve(t)
+	before := heap()
+	for range 50 {
+		c := dial(t, addr)
+		_, _ = c.nc.Write([]byte("*2\r\n$4\r\nECHO\r\n$536870912\r\nabc"))
+	}
+	dial(t, addr).do("PING")
+	time.Sleep(50 * time.Millisecond)
+	if grown := int64(heap()) - int64(before); grown > 16<<20 {
+		t.Errorf("50 headers of 512 MB cost %d bytes", grown)
+	}
+}
+
+func TestMillionArguments(t *testing.T) {
+	c := dial(t, serve(t))
+	const n = 1 << 20
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "*%d\r\n$6\r\nEXISTS\r\n", n)
+	c.do("SET", "k", "v")
+	b.WriteString(strings.Repeat("$1\r\nk\r\n", n-1))
+	go func() { _, _ = c.nc.Write(b.Bytes()) }()
+	_ = c.nc.SetDeadline(time.Now().Add(60 * time.Second))
+	if raw, _ := c.reply(); string(raw) != fmt.Sprintf(":%d\r\n", n-1) {
+		t.Errorf("answers %q", raw)
+	}
+}
+
+// A million requests at once are all answered, in order, while a reader takes the answers.
+func TestMillionPipelined(t *testing.T) {
+	c := dial(t, serve(t))
+	const n = 1_000_000
+	_ = c.nc.SetDeadline(time.Now().Add(60 * time.Second))
+	go func() { _, _ = c.nc.Write(bytes.Repeat([]byte("INCR n\r\n"), n)) }()
+	for i := 1; i <= n; i++ {
+		if raw, v := c.reply(); v.Int != int64(i) {
+			t.Fatalf("answer %d is %q", i, raw)
+		}
+	}
+}
+
+// A client that never reads is not served further than its answers fit, and costs no more than that.
+func TestNeverReads(t *testing.T) {
+	addr := serve(t)
+	c := dial(t, addr)
+	c.do("SET", "k", strings.Repeat("x", 60<<10))
+	before := heap()
+	_ = c.nc.SetWriteDeadline(time.Now().Add(2 * time.Second))
+	for range 200 {
+		if _, err := c.nc.Write(bytes.Repeat([]byte("GET k\r\n"), 1000)); err != nil {
+			break
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > 32<<20 {
+		t.Errorf("the heap has grown by %d bytes", grown)
+	}
+	if got := dial(t, addr).do("PING"); got != "+PONG\r\n" {
+		t.Errorf("others are answered %q", got)
+	}
+}
+
+// Values beyond what is read at once go both ways whole.
+func TestLargeValues(t *testing.T) {
+	c := dial(t, serve(t))
+	for _, n := range []int{10_000, 63 << 10, 64 << 10, 100_000, 1 << 20, 4_900_000} {
+		v := strings.Repeat("abcdefghij", n/10+1)[:n]
+		if got := c.do("SET", "k", v); got != "+OK\r\n" {
+			t.Fatalf("SET of %d bytes answers %.100q", n, got)
+		}
+		if got := c.do("GET", "k"); got != fmt.Sprintf("$%d\r\n%s\r\n", n, v) {
+			t.Errorf("GET of %d bytes answers %d bytes, %.50q", n, len(got), got)
+		}
+		if got := c.do("STRLEN", "k"); got != fmt.Sprintf(":%d\r\n", n) {
+			t.Errorf("STRLEN answers %q", got)
+		}
+	}
+	if got := c.do("SET", "k", strings.Repeat("x", 6_000_000)); !strings.HasPrefix(got, "-ERR ") {
+		t.Errorf("SET of 6 MB answers %.100q", got)
+	}
+	if got := c.do("PING"); got != "+PONG\r\n" {
+		t.Errorf("PING answers %q", got)
+	}
+}
