@@ -109,6 +109,34 @@ func (g *guarded) grpc(token string, call func(*client.Client) error) error {
 	return call(c)
 }
 
+// memcache signs in to a cache as memcached's clients do, says one command, and returns the first line of the answer to
+// it; to signing in where that is refused.
+func (g *guarded) memcache(token, cache, command string) string {
+	g.t.Helper()
+	conn, err := net.Dial("tcp", g.Memcache)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	answers := bufio.NewReader(conn)
+	say := func(line string) string {
+		fmt.Fprintf(conn, "%s\r\n", line)
+		answer, err := answers.ReadString('\n')
+		if err != nil {
+			return "ERROR closed: " + err.Error()
+		}
+		return answer
+	}
+	if token != "" {
+		login := cache + " " + token
+		if answer := say(fmt.Sprintf("set auth 0 0 %d\r\n%s", len(login), login)); answer != "STORED\r\n" {
+			return answer
+		}
+	}
+	return say(command)
+}
+
 func TestAStrangerGetsNowhere(t *testing.T) {
 	g := startGuarded(t)
 	good := g.cli("token", "create", "--cache", "a", "--ttl", "10m")
@@ -117,6 +145,9 @@ func TestAStrangerGetsNowhere(t *testing.T) {
 	}
 	if got := g.resp(good, "a", "GET k"); got != "$1\r\n" {
 		t.Fatalf("a good token reads over RESP: %q", got)
+	}
+	if got := g.memcache(good, "a", "get k"); got != "VALUE k 0 1\r\n" {
+		t.Fatalf("a good token reads over memcached's protocol: %q", got)
 	}
 	revoked := g.cli("key", "create", "--super")
 	child := g.as(revoked, "token", "create", "--cache", "a", "--ttl", "10m")
@@ -182,6 +213,11 @@ func (g *guarded) nowhere(who, token string) {
 		"SCAN 0", "KEYS *", "DBSIZE", "FLUSHALL", "FLUSHDB", "RANDOMKEY", "PUBLISH t x", "HGETALL k", "LPUSH l x", "RENAME k l"} {
 		if got := g.resp(token, "a", command); !regexp.MustCompile(`^-(NOAUTH|WRONGPASS|NOPERM|ERR unknown command)`).MatchString(got) {
 			g.t.Errorf("%s: %s = %q", who, command, got)
+		}
+	}
+	for _, command := range []string{"get k", "gets k", "delete k", "touch k 1", "incr k 1", "mg k v", "md k", "set k 0 0 1\r\nx", "ms k 1\r\nx", "flush_all"} {
+		if got := g.memcache(token, "a", command); !regexp.MustCompile(`^(CLIENT_ERROR|SERVER_ERROR|ERROR)`).MatchString(got) {
+			g.t.Errorf("%s: memcached's %s = %q", who, command, got)
 		}
 	}
 	if strings.HasSuffix(token, ".") || token == "garbage" || token == "" {
