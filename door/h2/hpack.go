@@ -76,7 +76,7 @@ func (d *decoder) next() (name, value []byte, clean bool, err error) {
 		case b&0xc0 == 0x40:
 			name, value, err = d.literal(6)
 			if err == nil {
-				clean = validValue(value) && (validName(name) || name[0] == ':')
+				clean = validValue(value) && (validName(name) || len(name) > 0 && name[0] == ':')
 				d.add(name, value, clean)
 			}
 			return name, value, clean, err
@@ -163,7 +163,7 @@ func (d *decoder) text() ([]byte, error) {
 	}
 	s := d.block[:n]
 	d.block = d.block[n:]
-	if !coded {
+	if !coded || n == 0 {
 		return s, nil
 	}
 	start := len(d.huffman.b)
