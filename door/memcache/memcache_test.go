@@ -240,6 +240,7 @@ func plain(s string) string {
 }
 
 var (
+	sizes   = regexp.MustCompile(` s\d+`)
 	padding = regexp.MustCompile(` +\r\n`)
 	marks   = regexp.MustCompile(`( [ZXW])+\r\n`)
 	length  = regexp.MustCompile(`(VALUE \S+ \d+|VA) \d+`)
@@ -247,6 +248,7 @@ var (
 
 // unpadded is an answer without lengths, marks of stale items, and spaces at the end of values.
 func unpadded(s string) string {
+	s = sizes.ReplaceAllString(s, "")
 	s = marks.ReplaceAllString(s, "\r\n")
 	return padding.ReplaceAllString(length.ReplaceAllString(plain(s), "$1"), "\r\n")
 }
