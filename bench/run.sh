@@ -4,3 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 go run ./engine "$@"
 go run ./grpc
+go run ./resp

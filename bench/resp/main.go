@@ -1,0 +1,133 @@
+// Command resp measures what requests over RESP and memcached's text protocol cost: hearth beside redis-server and
+// memcached. Servers are pinned to one processor, the load to another, and take turns in each round; figures are
+// medians of the server's CPU time for one operation, utime and stime of /proc, counted by what the load got answered.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	binary := flag.String("hearth", filepath.Join("..", "bin", "hearth"), "the server to measure")
+	rounds := flag.Int("rounds", 5, "how often each server is measured")
+	seconds := flag.Int("seconds", 2, "how long each measurement takes")
+	keys := flag.Int("keys", 1_000_000, "how many keys of 20 bytes there are, with values of 100 bytes")
+	flag.Parse()
+	b := &bench{rounds: *rounds, length: time.Duration(*seconds) * time.Second, keys: *keys}
+	if err := b.run(*binary); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type bench struct {
+	rounds int
+	length time.Duration
+	keys   int
+}
+
+// row is one line of the table: a load, and the servers it is put on, the peer first.
+type row struct {
+	name    string
+	load    load
+	servers []*server
+}
+
+func (b *bench) run(binary string) error {
+	hearth, redis, memcached, err := startAll(binary)
+	for _, s := range []*server{hearth, redis, memcached} {
+		if s != nil {
+			defer s.stop()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	overRESP, overText := []*server{redis, hearth}, []*server{memcached, hearth.asMemcached()}
+	if err := b.fill(overRESP, overText); err != nil {
+		return err
+	}
+	rows := []row{
+		{"RESP GET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respGet, keys: b.keys}, overRESP},
+		{"RESP GET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respGet, keys: b.keys}, overRESP},
+		{"RESP GET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respGet, keys: b.keys}, overRESP},
+		{"RESP SET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respSet, keys: b.keys}, overRESP},
+		{"RESP SET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respSet, keys: b.keys}, overRESP},
+		{"RESP SET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respSet, keys: b.keys}, overRESP},
+		{"memcached get 100 B, 50 connections", load{conns: 50, pipeline: 1, write: textGet, keys: b.keys}, overText},
+		{"memcached get 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: textGet, keys: b.keys}, overText},
+		{"RESP GET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respGetLarge, keys: largeKeys}, overRESP},
+		{"RESP SET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respSetLarge, keys: largeKeys}, overRESP},
+		{"memcached get 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: textGetLarge, keys: largeKeys}, overText},
+	}
+	fmt.Println("| load | server | CPU µs/op | of the peer's | ops/s |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, r := range rows {
+		if err := b.measure(r); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	if err := b.fanOut(overRESP); err != nil {
+		return err
+	}
+	return idle(hearth, redis, memcached)
+}
+
+// measure puts the load on each server in turn and prints the medians.
+func (b *bench) measure(r row) error {
+	cpu, rate := map[*server][]float64{}, map[*server][]float64{}
+	for range b.rounds {
+		for _, s := range r.servers {
+			ops, micros, took, err := r.load.run(s, b.length)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			cpu[s] = append(cpu[s], micros/float64(ops))
+			rate[s] = append(rate[s], float64(ops)/took.Seconds())
+		}
+	}
+	peer := median(cpu[r.servers[0]])
+	for _, s := range r.servers {
+		fmt.Printf("| %s | %s | %.2f | %.2f | %.0f |\n", r.name, s.name, median(cpu[s]), median(cpu[s])/peer, median(rate[s]))
+	}
+	return nil
+}
+
+func median(v []float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// idle prints what a connection that says nothing costs each server.
+func idle(servers ...*server) error {
+	fmt.Println("\n| 10,000 idle connections | KiB of RSS each |\n|---|---|")
+	for _, s := range servers {
+		before := s.rss()
+		conns, err := dialMany(s.addr, 10_000)
+		if err != nil {
+			return err
+		}
+		time.Sleep(time.Second) // accepted, and settled
+		fmt.Printf("| %s | %.2f |\n", s.name, float64(s.rss()-before)/10_000/1024)
+		closeAll(conns)
+	}
+	return nil
+}
+
+// tool returns a program's path, or the error that says which Debian package has it.
+func tool(name, pkg string) (string, error) {
+	for _, dir := range []string{"/usr/bin", "/usr/local/bin"} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is missing: apt-get install %s", name, pkg)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// server is one of those that are compared, pinned to the first processor.
+type server struct {
+	name string
+	addr string
+	text string // hearth's address for memcached's protocol
+	cmd  *exec.Cmd
+}
+
+func startAll(binary string) (hearth, redis, memcached *server, err error) {
+	ports := make([]string, 4)
+	for i := range ports {
+		if ports[i], err = freeAddress(); err != nil {
+			return
+		}
+	}
+	redisPath, err := tool("redis-server", "redis-server")
+	if err != nil {
+		return
+	}
+	memcachedPath, err := tool("memcached", "memcached")
+	if err != nil {
+		return
+	}
+	hearth, err = startServer("hearth", ports[0], binary, "serve", "--listen", ports[3], "--resp", ports[0], "--memcache", ports[1],
+		"--admin", "off", "--max-memory", "4GiB")
+	if err != nil {
+		return
+	}
+	hearth.text = ports[1]
+	_, port, _ := net.SplitHostPort(ports[2])
+	redis, err = startServer("redis-server", ports[2], redisPath, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+	if err != nil {
+		return
+	}
+	addr, err := freeAddress()
+	if err != nil {
+		return
+	}
+	_, port, _ = net.SplitHostPort(addr)
+	memcached, err = startServer("memcached", addr, memcachedPath, "-u", "nobody", "-l", "127.0.0.1", "-p", port, "-t", "1", "-m", "4096",
+		"-I", "8m", "-c", "20000", "-U", "0")
+	return
+}
+
+func startServer(name, addr, path string, args ...string) (*server, error) {
+	s := &server{name: name, addr: addr, cmd: exec.Command("taskset", append([]string{"-c", "0", path}, args...)...)}
+	s.cmd.Stderr = os.Stderr
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for range 200 {
+		if nc, err := net.Dial("tcp", addr); err == nil {
+			nc.Close()
+			return s, nil
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	return s, fmt.Errorf("%s does not answer at %s", name, addr)
+}
+
+// asMemcached is the same process at its other port.
+func (s *server) asMemcached() *server { return &server{name: s.name, addr: s.text, cmd: s.cmd} }
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// cpu returns the processor time that the server has used, in microseconds: the kernel counts ticks of 10 ms.
+func (s *server) cpu() float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+2:]))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) * 10_000
+}
+
+// rss returns the server's resident memory in bytes.
+func (s *server) rss() int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
