@@ -118,7 +118,7 @@ func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 				from = "flag"
 			}
 		}
-		fmt.Fprintf(k.Stdout, "%s = %s  # %s\n", f.Name, tomlValue(f.Target.Interface()), from)
+		fmt.Fprintf(k.Stdout, "%s = %s  # %s\n", f.Name, tomlValue(effective(f)), from)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.caches)) {
 		fmt.Fprintf(k.Stdout, "\n[cache.%q]\n", name)
@@ -127,6 +127,14 @@ func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 		}
 	}
 	return nil
+}
+
+// effective returns a flag's value; of an address that nobody gave, the default that its placeholder shows.
+func effective(f *kong.Flag) any {
+	if v, ok := f.Target.Interface().(string); !ok || v != "" || !strings.HasPrefix(f.PlaceHolder, "127.0.0.1:") {
+		return f.Target.Interface()
+	}
+	return f.PlaceHolder
 }
 
 func tomlValue(v any) string {

@@ -66,6 +66,7 @@ func TestStrength(t *testing.T) {
 	write("max-memory = \"1GiB\"\nlisten = \"127.0.0.1:1\"\n[cache.prices]\nmax-ttl = \"1h\"\n")
 	check("max-memory = 1073741824  # "+file, nil, "--config", file)
 	check("max-memory = 2147483648  # HEARTH_MAX_MEMORY", []string{"HEARTH_MAX_MEMORY=2GiB"}, "--config", file)
+	check("resp = \"127.0.0.1:6379\"  # default", nil)
 	check("[cache.\"prices\"]", nil, "--config="+file)
 	got, _ := call(t, []string{"HEARTH_MAX_MEMORY=2GiB", "HEARTH_CONFIG=" + file}, "config", "print", "--max-memory", "3GiB")
 	if !strings.Contains(got, "max-memory = 3221225472  # flag") {
