@@ -14,7 +14,7 @@ const (
 	readsPerTurn    = 4        // before other connections have theirs
 	inputBytesKept  = 512      // of the buffer for left input of an idle connection
 	writerBytesKept = 256 << 10
-	segmentBytes    = 16 << 10 // of the queue
+	segmentBytes    = 16 << 10 // what is larger has a place of its own in the queue
 
 	stallMillis     = 60_000   // a peer may take nothing for so long
 	partingMillis   = 1_000    // a peer may take so long to notice that the connection has ended

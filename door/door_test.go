@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,29 @@ func TestManyReferences(t *testing.T) {
 	talk(t, c, "refs 1000\nhello\n", strings.Repeat("abcd", 1000)+"refs 1000", "hello")
 	talk(t, c, "refs 100\n", strings.Repeat("abcd", 100)+"refs 100")
 }
+
+// What waits for a slow reader costs what it holds, however it is cut up.
+func TestQueueHoldsWhatItHas(t *testing.T) {
+	c := &Conn{}
+	head, value := make([]byte, 30), make([]byte, 4096)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 1000 {
+		c.enqueue(head, nil)
+		c.enqueue(value, held{})
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("a queue of 1000 heads and references took %d bytes", got)
+	}
+	if want := 1000 * (len(head) + len(value)); c.queued != want {
+		t.Errorf("%d bytes are queued, want %d", c.queued, want)
+	}
+}
+
+type held struct{}
+
+func (held) Release() {}
 
 func TestTooMuchInput(t *testing.T) {
 	addr, stop := serve(t, &Server{Protocol: lines{}})

@@ -12,13 +12,12 @@ func (c *Conn) flush(w *Writer) {
 		w.segments(release)
 		return
 	}
-	sent, full := 0, true
+	sent := 0
 	if c.queued == 0 {
-		offered, n, err := c.writeSocket(w)
-		if err != nil {
+		var err error
+		if sent, err = c.writeSocket(w); err != nil {
 			c.fail()
 		}
-		sent, full = n, n < offered
 	}
 	w.segments(func(p []byte, owner Releaser) {
 		n := min(sent, len(p))
@@ -30,11 +29,6 @@ func (c *Conn) flush(w *Writer) {
 		}
 		c.enqueue(p, owner)
 	})
-	if !full && c.queued > 0 {
-		// The socket may take more, and would not say so: nothing was refused.
-		c.unqueue()
-		c.loop.again(c)
-	}
 	if c.queued > 0 && c.until == 0 {
 		c.loop.expect(c, stallMillis)
 	}
@@ -47,7 +41,8 @@ func release(_ []byte, owner Releaser) {
 	}
 }
 
-// enqueue keeps p for later; it copies what nobody holds for it.
+// enqueue keeps p for later; it copies what nobody holds for it, in no more memory than that needs: it may be one of many
+// heads between what is held.
 func (c *Conn) enqueue(p []byte, owner Releaser) {
 	c.queued += len(p)
 	if owner != nil {
@@ -59,7 +54,7 @@ func (c *Conn) enqueue(p []byte, owner Releaser) {
 		last.p = append(last.p, p...)
 		return
 	}
-	c.queue = append(c.queue, segment{append(make([]byte, 0, max(len(p), segmentBytes)), p...), nil})
+	c.queue = append(c.queue, segment{append([]byte(nil), p...), nil})
 }
 
 // unqueue sends what is queued as far as the socket takes it, and wakes the session when all is gone.

@@ -63,17 +63,32 @@ func (c *Conn) readSocket(p []byte) (int, error) {
 	}
 }
 
-// writeSocket writes w, or the first of its segments if there are very many, as far as the socket takes it. It returns
-// how much it offered and how much was taken.
-func (c *Conn) writeSocket(w *Writer) (offered, taken int, err error) {
+// writeSocket writes w as far as the socket takes it, and returns how much that was. Less than all means that the socket
+// refused the rest, and epoll will say when it takes more.
+func (c *Conn) writeSocket(w *Writer) (taken int, err error) {
 	if len(w.refs) == 0 {
-		taken, err = c.writeBytes(w.B)
-		return len(w.B), taken, err
+		return c.writeBytes(w.B)
 	}
 	var v vector
-	w.segments(func(p []byte, _ Releaser) { v.add(p) })
-	taken, err = c.writeVector(&v)
-	return v.size, taken, err
+	full := false
+	send := func() {
+		n := 0
+		n, err = c.writeVector(&v)
+		taken += n
+		full = n < v.size || err != nil
+		v.count, v.size = 0, 0
+	}
+	w.segments(func(p []byte, _ Releaser) {
+		if !full && !v.add(p) {
+			if send(); !full {
+				v.add(p)
+			}
+		}
+	})
+	if !full {
+		send()
+	}
+	return taken, err
 }
 
 // vector is what one writev takes.

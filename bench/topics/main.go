@@ -36,6 +36,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds over all servers; medians are printed")
 	seconds := flag.Float64("secs", 1.5, "length of a run")
 	only := flag.String("only", "", "servers to measure, comma-separated; empty is all")
+	shapes := flag.String("loads", "", "loads to run, as subscribers x bytes, comma-separated, such as 100x4096; empty is all")
 	bare := flag.String("bare", "", "serve bare grpc-go streams on this address (used by the program itself)")
 	flag.Parse()
 	if *bare != "" {
@@ -46,6 +47,9 @@ func main() {
 	if *only != "" {
 		all = slices.DeleteFunc(all, func(s system) bool { return !slices.Contains(strings.Split(*only, ","), s.name) })
 	}
+	loads := slices.DeleteFunc(loads, func(l load) bool {
+		return *shapes != "" && !slices.Contains(strings.Split(*shapes, ","), fmt.Sprintf("%dx%d", l.fanOut, l.bytes))
+	})
 	got := map[string][]result{}
 	for round := range *rounds {
 		for _, l := range loads {
@@ -61,10 +65,10 @@ func main() {
 			}
 		}
 	}
-	printTable(all, got)
+	printTable(all, loads, got)
 }
 
-func printTable(all []system, got map[string][]result) {
+func printTable(all []system, loads []load, got map[string][]result) {
 	for _, l := range loads {
 		fmt.Printf("\n**1 to %d, %d B, %d under way**\n\n| server | p50 | p99 | deliveries/CPU-s | deliveries/s |\n|---|---|---|---|---|\n", l.fanOut, l.bytes, l.window)
 		for _, s := range all {

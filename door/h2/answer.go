@@ -91,14 +91,15 @@ func (st *stream) EndWith(b, value []byte, owner door.Releaser) {
 		return
 	}
 	size := len(b) - at - frameHeadBytes
-	binary.BigEndian.PutUint32(b[at+frameHeadBytes+1:], uint32(size-prefixBytes+len(value)))
-	if len(value) == 0 && st.queued == 0 && size <= c.frameMax && int64(size) <= st.credit && int64(size) <= c.credit {
-		putHead(b[at:], size, frameData, 0, st.id)
-		st.credit -= int64(size)
-		c.credit -= int64(size)
+	whole := size + len(value)
+	binary.BigEndian.PutUint32(b[at+frameHeadBytes+1:], uint32(whole-prefixBytes))
+	if st.fits(whole) && (len(value) == 0 || c.out.Queued() < OutBytesMax) {
+		putHead(b[at:], whole, frameData, 0, st.id)
+		st.credit -= int64(whole)
+		c.credit -= int64(whole)
 		c.sent++
 		c.out.B = b
-		giveUp(owner)
+		c.attach(value, owner)
 		return
 	}
 	c.out.B = b[:at]
@@ -107,6 +108,25 @@ func (st *stream) EndWith(b, value []byte, owner door.Releaser) {
 		st.enqueue(value, owner)
 	}
 	st.list()
+}
+
+// fits reports whether a message of so many bytes can leave at once, in one frame.
+func (st *stream) fits(size int) bool {
+	c := st.conn
+	return st.queued == 0 && size <= min(c.frameMax, frameBytesMax) && int64(size) <= st.credit && int64(size) <= c.credit
+}
+
+// attach sends the end of a frame: by reference where that pays.
+func (c *conn) attach(value []byte, owner door.Releaser) {
+	switch {
+	case len(value) < refBytes:
+		c.out.B = append(c.out.B, value...)
+		giveUp(owner)
+	case owner == nil:
+		c.out.Ref(value, kept{})
+	default:
+		c.out.Ref(value, owner)
+	}
 }
 
 func giveUp(owner door.Releaser) {
