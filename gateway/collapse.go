@@ -52,6 +52,8 @@ func (g *Gateway) tryCollapsed(c *Caller, b *binding, o op.Op, s *op.Spec, r *op
 // is now the key's loader.
 func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *binding, o op.Op, r *op.Reply) (leads bool, err error) {
 	space, key := b.cache.Space, o.Key()
+	waited := false
+	defer func() { r.Waited = waited }()
 	for {
 		r.Reset()
 		if err := g.engine.Do(ctx, space, o, r); !missed(r, err) {
@@ -69,6 +71,7 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 			return g.lookAgain(ctx, space, o, r)
 		}
 		b.tenant.collapsed.waited.Add(1)
+		waited = true
 		g.await(patience, fl)
 		g.flights.leave(fl, key, &b.tenant.waiters)
 		if b.state != g.plane.State() && g.plane.State().Caches[c.cache] != b.cache {

@@ -39,6 +39,7 @@ type Reply struct {
 	Block  *value.Block // a large value, retained for the reader, instead of Value
 	Err    error        // of this command in a batch (Engine.DoAll)
 	Attrs  value.Attrs  // of the item, for commands that ask for them
+	Waited bool         // the caller waited for another one's load; only the gateway sets it
 
 	hasValue bool
 	start    int // of the value in buf

@@ -12,6 +12,7 @@ import (
 type SetIf struct {
 	K         []byte
 	Value     []byte
+	Block     *value.Block // holds Value already, where the door has read it into its final place
 	Condition Condition
 	Against   []byte // what the present value is compared with
 	Old       bool
@@ -88,7 +89,11 @@ func (o *SetIf) Apply(e *value.Entry, now int64, r *Reply) error {
 	if o.KeepTTL {
 		at = e.Expiry()
 	}
-	e.SetBytes(o.Value)
+	if o.Block != nil {
+		e.SetBlock(o.Block)
+	} else {
+		e.SetBytes(o.Value)
+	}
 	e.ExpireAt(at)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 type SetIfHash struct {
 	K         []byte
 	Value     []byte
+	Block     *value.Block // holds Value already, where the door has read it into its final place
 	Condition Condition
 	Against   []byte // the hash that the present one is compared with
 	Expiry    Expiry
@@ -42,7 +43,11 @@ func (o *SetIfHash) Apply(e *value.Entry, now int64, r *Reply) error {
 		r.Status = Refused
 		return nil
 	}
-	e.SetBytes(o.Value)
+	if o.Block != nil {
+		e.SetBlock(o.Block)
+	} else {
+		e.SetBytes(o.Value)
+	}
 	e.ExpireAt(o.Expiry.When(now))
 	o.done(r)
 	return nil

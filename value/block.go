@@ -1,13 +1,17 @@
 package value
 
-import "sync/atomic"
+import (
+	"crypto/sha1"
+	"sync/atomic"
+)
 
 // Block is the memory of one large value, counted by references: an engine that evicts it while a door is still
 // writing it to a socket gives back its memory only after the last Release.
 type Block struct {
 	data []byte
 	refs atomic.Int32
-	free func(*Block) // called once, when the last reference goes
+	hash atomic.Pointer[[sha1.Size]byte] // of data, once somebody has asked
+	free func(*Block)                    // called once, when the last reference goes
 }
 
 // NewBlock returns a Block over data with one reference; free is called when the last one goes.
@@ -31,4 +35,14 @@ func (b *Block) Release() {
 	if b.refs.Add(-1) == 0 && b.free != nil {
 		b.free(b)
 	}
+}
+
+// Hash returns the SHA-1 of the memory, which is computed once. The Block has been stored: it changes no more.
+func (b *Block) Hash() [sha1.Size]byte {
+	if h := b.hash.Load(); h != nil {
+		return *h
+	}
+	h := sha1.Sum(b.data)
+	b.hash.Store(&h)
+	return h
 }

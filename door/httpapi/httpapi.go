@@ -44,6 +44,7 @@ func New(o Options) *API {
 		}
 	}
 	a.mux.Handle("/topics/", Topics(o.Gateway))
+	a.mux.HandleFunc("/", a.nowhere)
 	return a
 }
 

@@ -1,13 +1,14 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/base64"
-	"errors"
-	"io"
+
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
@@ -22,6 +23,9 @@ func (a *API) itemRoutes() []route {
 		{"PUT /cache/{cache}", a.putItem},
 		{"POST /cache/{cache}", a.putItem},
 		{"DELETE /cache/{cache}", a.deleteItem},
+		{"GET /cache/get/{cache}/{key...}", a.getOldItem},
+		{"PUT /cache/set/{cache}/{key...}", a.putOldItem},
+		{"POST /cache/set/{cache}/{key...}", a.putOldItem},
 	}
 }
 
@@ -30,20 +34,43 @@ func (a *API) getItem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o, reply := &op.Get{K: key}, &op.Reply{}
+	return a.answerItem(w, r, c, key)
+}
+
+// answerItem answers with an item, or with what of it the request asks for: its head, a range, or that it is unchanged.
+func (a *API) answerItem(w http.ResponseWriter, r *http.Request, c *gateway.Caller, key []byte) error {
+	reply := &op.Reply{}
 	defer reply.Reset()
-	if err := a.do(r, c, o, reply); err != nil {
+	if err := a.do(r, c, &op.GetTTL{K: key}, reply); err != nil {
 		return err
 	}
+	h := w.Header()
+	h.Set("Cache-Status", cacheStatus(reply))
 	if reply.Status == op.Miss {
 		return &hearth.Error{Kind: hearth.NotFound, Msg: "Key Not Found"}
 	}
-	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(reply.Value())))
-	_, _ = w.Write(reply.Value())
+	h.Set("Cache-Control", cacheControl(reply))
+	h.Set("ETag", etagOf(reply))
+	h.Set("Accept-Ranges", "bytes")
+	if r.Method == http.MethodGet && !partial(r) {
+		h.Set("Content-Length", strconv.Itoa(len(reply.Value())))
+		_, _ = w.Write(reply.Value()) // of a large value from where the engine keeps it
+		return nil
+	}
+	http.ServeContent(&exact{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(reply.Value()))
 	return nil
+}
+
+// partial reports whether a GET may be answered with less than all of the item.
+func partial(r *http.Request) bool {
+	for _, name := range [...]string{"Range", "If-Match", "If-None-Match"} {
+		if r.Header[name] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
@@ -51,26 +78,56 @@ func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o := &op.Set{K: key}
+	return a.storeItem(w, r, c, key, "ttl_seconds", 1000)
+}
+
+// storeItem stores the body of a request; the query parameter named ttl says how long it lives, in so many milliseconds.
+func (a *API) storeItem(w http.ResponseWriter, r *http.Request, c *gateway.Caller, key []byte, ttl string, millis int64) error {
+	when, err := conditionOf(r)
+	if err != nil {
+		return err
+	}
 	// Who may not write is told so before anything of the body is read.
-	if err := a.gateway.Permit(c, o); err != nil {
+	if err := a.gateway.Permit(c, when.set(key, nil, nil, op.Expiry{})); err != nil {
 		return err
 	}
-	text := r.URL.Query().Get("ttl_seconds")
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds <= 0 || seconds > math.MaxInt64/1000 {
-		return invalidf("ttl_seconds is %q; it is required, a whole number above 0", text)
+	text := r.URL.Query().Get(ttl)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64/1000 {
+		return invalidf("%s is %q; it is required, a whole number above 0", ttl, text)
 	}
-	o.Expiry.TTL = seconds * 1000
-	if o.Value, err = readValue(w, r, a.valueMax(c)); err != nil {
+	b, err := a.receive(w, r, c, key)
+	if err != nil {
 		return err
 	}
+	defer b.release()
 	reply := &op.Reply{}
-	if err := a.do(r, c, o, reply); err != nil {
+	defer reply.Reset()
+	if err := a.do(r, c, when.set(key, b.bytes, b.block, op.Expiry{TTL: n * millis}), reply); err != nil {
 		return err
+	}
+	if reply.Status == op.Refused {
+		return &hearth.Error{Kind: hearth.Precondition, Msg: "the item is not as the condition of the request wants it"}
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// getOldItem and putOldItem serve the addresses of the old transcoding, which presigned URLs used.
+func (a *API) getOldItem(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.caller(r, r.PathValue("cache"))
+	if err != nil {
+		return err
+	}
+	return a.answerItem(w, r, c, []byte(r.PathValue("key")))
+}
+
+func (a *API) putOldItem(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.caller(r, r.PathValue("cache"))
+	if err != nil {
+		return err
+	}
+	return a.storeItem(w, r, c, []byte(r.PathValue("key")), "ttl_milliseconds", 1)
 }
 
 func (a *API) deleteItem(w http.ResponseWriter, r *http.Request) error {
@@ -135,21 +192,4 @@ func (a *API) valueMax(c *gateway.Caller) int64 {
 		return settings.Int(control.ItemBytes)
 	}
 	return 0
-}
-
-// readValue reads a body of at most bytesMax bytes.
-func readValue(w http.ResponseWriter, r *http.Request, bytesMax int64) ([]byte, error) {
-	tooLarge := &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize, Msg: "request limit: the value is larger than the cache's largest item"}
-	if r.ContentLength > bytesMax {
-		return nil, tooLarge
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bytesMax))
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return nil, tooLarge
-	case err != nil:
-		return nil, &hearth.Error{Kind: hearth.Canceled, Msg: "the body ended early", Err: err}
-	}
-	return b, nil
 }

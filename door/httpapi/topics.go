@@ -194,13 +194,13 @@ type element struct {
 }
 
 type item struct {
-	Sequence  uint64 `json:"topic_sequence_number"`
-	Page      uint64 `json:"sequence_page"`
-	Value     value  `json:"value"`
-	Publisher string `json:"publisher_id,omitempty"`
+	Sequence  uint64  `json:"topic_sequence_number"`
+	Page      uint64  `json:"sequence_page"`
+	Value     content `json:"value"`
+	Publisher string  `json:"publisher_id,omitempty"`
 }
 
-type value struct {
+type content struct {
 	Text   *string `json:"text,omitempty"`
 	Binary *[]byte `json:"binary,omitempty"`
 }

@@ -86,7 +86,7 @@ func (p *pair) ask(e engine.Engine, o op.Op) string {
 	defer r.Reset()
 	err := e.Do(context.Background(), p.space, o, &r)
 	switch o.(type) {
-	case *op.ItemTTL:
+	case *op.ItemTTL, *op.GetTTL:
 		if r.Int > 0 {
 			// The clocks of the two have moved on differently.
 			r.Int = (r.Int + slackMillis) / (2 * slackMillis)

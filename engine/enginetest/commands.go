@@ -9,7 +9,7 @@ func Commands() []op.Op { return append(modelled(), redisCommands()...) }
 // modelled lists the commands that are in random histories, which is all that Momento's calls need.
 func modelled() []op.Op {
 	return []op.Op{
-		&op.Get{}, &op.Set{}, &op.Delete{}, &op.GetWithHash{}, &op.SetIf{}, &op.SetIfHash{}, &op.Exists{}, &op.Increment{},
+		&op.Get{}, &op.GetTTL{}, &op.Set{}, &op.Delete{}, &op.GetWithHash{}, &op.SetIf{}, &op.SetIfHash{}, &op.Exists{}, &op.Increment{},
 		&op.UpdateTTL{}, &op.ItemTTL{}, &op.ItemType{}, &op.DeleteKind{},
 
 		&op.DictSet{}, &op.DictGet{}, &op.DictFetch{}, &op.DictIncrement{}, &op.DictDelete{}, &op.DictLength{},

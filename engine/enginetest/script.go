@@ -107,7 +107,7 @@ func (p *scriptPlayer) line(line string) (string, error) {
 	defer r.Reset()
 	err = p.engine.Do(context.Background(), p.space, o, &r)
 	switch o.(type) {
-	case *op.ItemTTL, *op.MetaGet:
+	case *op.ItemTTL, *op.MetaGet, *op.GetTTL:
 		r.Int = toSecond(r.Int)
 	}
 	return Describe(o, &r, err), nil
