@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,9 +17,18 @@ type UsageStore interface {
 	LoadUsage(ctx context.Context, from, to string) ([]Usage, error)
 }
 
+// UsageAdder is a UsageStore that several processes add to. Its SaveUsage is not called.
+type UsageAdder interface {
+	// AddUsage adds lines to those of a day, all or none.
+	AddUsage(ctx context.Context, day string, lines []Usage) error
+	// LoadUsage is as of UsageStore.
+	LoadUsage(ctx context.Context, from, to string) ([]Usage, error)
+}
+
 // Ledger adds up usage by day. What Add has returned from is as durable as the store.
 type Ledger struct {
 	store UsageStore // nil keeps the books in this process only
+	adder UsageAdder // instead of store: shared by several processes
 
 	mu    sync.Mutex // guards the rest; held while the store saves
 	day   string     // whose lines were read
@@ -34,6 +44,11 @@ func NewLedger(store UsageStore) *Ledger {
 	return &Ledger{store: store, lines: map[line]Counts{}, dirty: map[line]bool{}}
 }
 
+// NewSharedLedger returns the books over a store that several processes add to.
+func NewSharedLedger(store UsageAdder) *Ledger {
+	return &Ledger{adder: store, lines: map[line]Counts{}}
+}
+
 // Day returns the day that a time belongs to in the books.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
@@ -41,6 +56,9 @@ func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 func (l *Ledger) Add(ctx context.Context, day string, lines []Usage) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.adder != nil {
+		return l.share(ctx, day, lines)
+	}
 	for _, u := range lines {
 		u.Day = day
 		l.late = append(l.late, u)
@@ -68,6 +86,38 @@ func (l *Ledger) Add(ctx context.Context, day string, lines []Usage) error {
 	}
 	clear(l.dirty)
 	return nil
+}
+
+// share adds lines to the shared store, with those that it could not take before: lines holds no others.
+func (l *Ledger) share(ctx context.Context, day string, lines []Usage) error {
+	for _, u := range lines {
+		at := line{day, u.Cache, u.Credential, u.Verb}
+		sum := l.lines[at]
+		sum.Add(&u.Counts)
+		l.lines[at] = sum
+	}
+	byDay := map[string][]Usage{}
+	for at, c := range l.lines {
+		byDay[at.day] = append(byDay[at.day], at.usage(c))
+	}
+	for d, kept := range byDay {
+		if err := l.adder.AddUsage(ctx, d, kept); err != nil {
+			return err
+		}
+		maps.DeleteFunc(l.lines, func(at line, _ Counts) bool { return at.day == d })
+	}
+	return nil
+}
+
+// load returns the stored lines of days from and to.
+func (l *Ledger) load(ctx context.Context, from, to string) ([]Usage, error) {
+	switch {
+	case l.adder != nil:
+		return l.adder.LoadUsage(ctx, from, to)
+	case l.store != nil:
+		return l.store.LoadUsage(ctx, from, to)
+	}
+	return nil, nil
 }
 
 // open reads what the store has of a day that is new here, and forgets other days, which are saved.
@@ -108,17 +158,18 @@ func (l *Ledger) Query(ctx context.Context, from, to string) ([]Usage, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	found := map[line]Counts{}
-	if l.store != nil {
-		stored, err := l.store.LoadUsage(ctx, from, to)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range stored {
-			found[line{u.Day, u.Cache, u.Credential, u.Verb}] = u.Counts
-		}
+	stored, err := l.load(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range stored {
+		found[line{u.Day, u.Cache, u.Credential, u.Verb}] = u.Counts
 	}
 	for at, c := range l.lines {
 		if from <= at.day && at.day <= to {
+			if before := found[at]; l.adder != nil {
+				c.Add(&before)
+			}
 			found[at] = c
 		}
 	}

@@ -36,8 +36,6 @@ func (o *serveOptions) checkEngine() error {
 		return nil
 	case len(o.ValkeyAddrs) == 0:
 		return errors.New("--engine valkey needs --valkey-addrs HOST:PORT[,HOST:PORT...]")
-	case o.Data == "":
-		return errors.New("--engine valkey needs --data DIR: the items outlive the process, so what belongs to which cache has to as well")
 	}
 	for _, a := range o.ValkeyAddrs {
 		if _, _, err := net.SplitHostPort(a); err != nil && !strings.HasPrefix(a, "/") {
@@ -47,16 +45,20 @@ func (o *serveOptions) checkEngine() error {
 	return nil
 }
 
+// valkey returns the options of the servers.
+func (o *engineOptions) valkey() valkey.Options {
+	v := valkey.Options{Addrs: o.ValkeyAddrs, Username: o.ValkeyUser, Password: o.ValkeyPassword, NearBytes: int64(o.NearMemory)}
+	if o.ValkeyTLS {
+		v.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return v
+}
+
 // openEngine makes the engine that keeps the items.
 func (s *server) openEngine() error {
 	switch s.options.Engine {
 	case "valkey":
-		o := valkey.Options{Addrs: s.options.ValkeyAddrs, Username: s.options.ValkeyUser, Password: s.options.ValkeyPassword,
-			NearBytes: int64(s.options.NearMemory)}
-		if s.options.ValkeyTLS {
-			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		e, err := valkey.New(o)
+		e, err := valkey.New(s.options.valkey())
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (o *serveOptions) check() error {
 		return errors.New("--dev-faults lets any client break the server: it works on loopback addresses only")
 	case o.NoAuth && o.Auth:
 		return errors.New("--auth and --danger-no-auth contradict each other")
-	case !o.local() && o.Data == "" && !o.Ephemeral:
+	case !o.local() && o.Data == "" && !o.Ephemeral && o.Engine != "valkey":
 		return errors.New("on an address other than loopback keys and settings have to outlive the process: give --data DIR, or --ephemeral if they need not")
 	case o.Data != "" && o.Ephemeral:
 		return errors.New("--data and --ephemeral contradict each other")

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
+
+	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
@@ -24,6 +27,7 @@ type server struct {
 	ledger  *control.Ledger
 	prices  *control.PriceBook // nil where there is none
 	engine  engine.Engine
+	side    valkeygo.Client // of --engine valkey, for what is kept beside the items
 	// engineReady asks an engine that depends on other servers; nil where there are none.
 	engineReady func(context.Context) error
 	gateway     *gateway.Gateway
@@ -114,6 +118,8 @@ func (s *server) banner(w io.Writer) {
 	s.tls.trust(w)
 	showRoot(w, s.root)
 	switch {
+	case s.options.Engine == "valkey":
+		fmt.Fprintf(w, "\n  Items, settings, keys and usage are kept in the servers at %s, for all gateways.\n", strings.Join(s.options.ValkeyAddrs, ","))
 	case s.options.Data == "":
 		fmt.Fprintln(w, "\n  Settings and keys live as long as this process: give --data DIR to keep them.")
 	default:

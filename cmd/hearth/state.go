@@ -5,15 +5,23 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/control/store"
+	"github.com/hearthcache/hearth/engine/valkey"
 )
 
-// openState opens what outlives the process: the control state and the books, in one file below --data, or in this
-// process alone where there is none.
+// openState opens what outlives the process: the control state and the books, in the engine's servers, in one file
+// below --data, or in this process alone where there is neither.
 func (s *server) openState(ctx context.Context) error {
+	if s.options.Engine == "valkey" {
+		return s.openShared(ctx)
+	}
 	var kept control.Store
 	var books control.UsageStore
 	if s.options.Data != "" {
@@ -32,6 +40,47 @@ func (s *server) openState(ctx context.Context) error {
 		return err
 	}
 	s.plane, s.ledger = plane, control.NewLedger(books)
+	return nil
+}
+
+// serversWait is how long a gateway waits at its start for servers that do not answer.
+const serversWait = 30 * time.Second
+
+// openShared opens the control state and the books that all gateways of the servers share.
+func (s *server) openShared(ctx context.Context) error {
+	var client valkeygo.Client
+	for end := time.Now().Add(serversWait); ; {
+		var err error
+		if client, err = valkey.Connect(s.options.valkey()); err == nil {
+			break
+		}
+		s.log.Warn("the servers of --engine valkey do not answer; trying again", "error", err)
+		if time.Now().After(end) {
+			return fmt.Errorf("--valkey-addrs %s: %w", strings.Join(s.options.ValkeyAddrs, ","), err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	shared := store.NewValkey(client)
+	s.closers = append(s.closers, closing(client.Close), shared)
+	plane, err := control.NewPlane(ctx, shared)
+	if err != nil {
+		return err
+	}
+	s.plane, s.ledger, s.side = plane, control.NewSharedLedger(shared), client
+	s.parts = append(s.parts, part{"control", plane.Run})
+	return nil
+}
+
+// closing is a close that cannot fail.
+type closing func()
+
+// Close implements io.Closer.
+func (c closing) Close() error {
+	c()
 	return nil
 }
 

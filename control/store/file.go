@@ -1,4 +1,4 @@
-// Package store keeps the control state and the books in one file. It knows what the objects are called, and nothing
+// Package store keeps the control state and the books: in one file for one process, or in Valkey for many. It knows what the objects are called, and nothing
 // of what they mean.
 package store
 
@@ -101,7 +101,7 @@ func (f *File) Save(ctx context.Context, s *control.State) error {
 		old = &control.State{}
 	}
 	if s.Version != old.Version+1 {
-		return &hearth.Error{Kind: hearth.Unavailable, Msg: "the control state was changed by somebody else: try again"}
+		return control.ErrStale
 	}
 	err := f.db.Update(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(metaBucket)
