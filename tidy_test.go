@@ -48,7 +48,7 @@ var table = map[string]place{
 	"door/httpapi":      {". op value engine gateway topics control auth door", 4},
 	"trace":             {". op engine engine/local", 0},
 	"certs":             {"", 0},
-	"observe":           {". gateway control engine door/h2", 0},
+	"observe":           {". gateway control engine door door/h2", 0},
 	"pb":                {"", 0},
 	"client":            {".", 1},
 	"crowd":             {". client", 4},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
 )
 
@@ -59,6 +61,31 @@ type watchedCall struct {
 	began  time.Time
 	span   trace.Span // nil without a tracer
 	stream bool
+}
+
+var (
+	_ h2.Peered   = (*watchedCall)(nil)
+	_ h2.Referrer = (*watchedCall)(nil)
+)
+
+// Peer implements h2.Peered: the zero Addr where the call that is watched does not know.
+func (c *watchedCall) Peer() netip.Addr {
+	if p, ok := c.Call.(h2.Peered); ok {
+		return p.Peer()
+	}
+	return netip.Addr{}
+}
+
+// EndWith implements h2.Referrer, with a copy where the call that is watched needs one.
+func (c *watchedCall) EndWith(b, value []byte, owner door.Releaser) {
+	if r, ok := c.Call.(h2.Referrer); ok {
+		r.EndWith(b, value, owner)
+		return
+	}
+	c.End(append(b, value...))
+	if owner != nil {
+		owner.Release()
+	}
 }
 
 // Stream implements h2.Call.

@@ -66,7 +66,7 @@ func (f *faults) spoil(ctx context.Context, c h2.Call, what fault) h2.Status {
 		return what.failure
 	}
 	var conn any
-	x := &Exchange{Path: c.Method(), Value: c.Header, Body: c.Message(), Conn: &conn}
+	x := &Exchange{Path: c.Method(), Value: c.Header, Body: c.Message(), From: peer(c), Conn: &conn}
 	sent, resumed := 0, resumes(c)
 	x.Output = func(m []byte) error {
 		if what.endsStream && sent >= what.messagesMax {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -175,4 +176,35 @@ func TestGateHoldsTrafficAndLosesNothing(t *testing.T) {
 func isTimeout(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) && e.Timeout()
+}
+
+// whence answers with where a call comes from.
+type whence struct{}
+
+func (whence) ServeCall(c h2.Call) {
+	c.End(append(c.Begin(), c.(h2.Peered).Peer().String()...))
+	c.Finish(h2.Status{})
+}
+
+// Keys that are bound to networks work on calls that are spoilt too.
+func TestSpoiltCallsKeepTheirPeer(t *testing.T) {
+	h := momento.Faults(whence{})
+	for _, headers := range [][]string{nil, {"delay-rpcs", "get", "delay-ms", "1"}} {
+		var conn any
+		var got string
+		x := &momento.Exchange{Path: "/cache_client.Scs/Get", Conn: &conn, From: netip.MustParseAddr("192.0.2.7"),
+			Value: func(name string) []byte {
+				for i := 0; i < len(headers); i += 2 {
+					if headers[i] == name {
+						return []byte(headers[i+1])
+					}
+				}
+				return nil
+			},
+			Output: func(m []byte) error { got = string(m); return nil },
+		}
+		if s := x.Run(t.Context(), h); s.Code != 0 || got != "192.0.2.7" {
+			t.Errorf("with %v: %+v from %q", headers, s, got)
+		}
+	}
 }

@@ -1,0 +1,69 @@
+package observe
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/door/h2"
+)
+
+// plainCall is a call without optional abilities; it keeps what it is answered.
+type plainCall struct {
+	h2.Call
+	answer string
+}
+
+func (c *plainCall) Method() string       { return "/test/Get" }
+func (c *plainCall) Header(string) []byte { return nil }
+func (c *plainCall) Begin() []byte        { return nil }
+func (c *plainCall) End(b []byte)         { c.answer = string(b) }
+func (c *plainCall) Finish(h2.Status)     {}
+
+// ableCall has both of them.
+type ableCall struct {
+	plainCall
+	value *byte // where the part that is not copied begins
+}
+
+func (c *ableCall) Peer() netip.Addr { return netip.MustParseAddr("192.0.2.7") }
+
+func (c *ableCall) EndWith(b, value []byte, owner door.Releaser) {
+	c.answer, c.value = string(b)+string(value), &value[0]
+	owner.Release()
+}
+
+type releases int
+
+func (r *releases) Release() { *r++ }
+
+// answerer answers with a part by reference, and keeps who asked.
+type answerer struct {
+	value []byte
+	owner releases
+	from  netip.Addr
+}
+
+func (a *answerer) ServeCall(c h2.Call) {
+	a.from = c.(h2.Peered).Peer()
+	c.(h2.Referrer).EndWith(append(c.Begin(), '<'), a.value, &a.owner)
+	c.Finish(h2.Status{})
+}
+
+// Keys that are bound to networks, and values that are sent without a copy, work on watched calls as on others.
+func TestWatchedCallsKeepTheirAbilities(t *testing.T) {
+	a := &answerer{value: []byte("large")}
+	watched := (&Watch{Slow: time.Hour}).Calls(a)
+
+	able := &ableCall{}
+	watched.ServeCall(able)
+	if a.from != able.Peer() || able.answer != "<large" || able.value != &a.value[0] || a.owner != 1 {
+		t.Errorf("from %v, answered %q, released %d times, or the value was copied", a.from, able.answer, a.owner)
+	}
+	plain := &plainCall{}
+	watched.ServeCall(plain)
+	if a.from.IsValid() || plain.answer != "<large" || a.owner != 2 {
+		t.Errorf("from %v, answered %q, released %d times", a.from, plain.answer, a.owner)
+	}
+}
