@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 )
 
@@ -79,6 +80,9 @@ func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, er
 		g.wrote(b.cache.Space, o, r)
 	}
 	if err != nil {
+		if p := engine.Panicked(err); p != nil {
+			g.log.Error("a command panicked", "command", p.Command, "panic", p.Value, "stack", string(p.Stack))
+		}
 		b.meter.count(int(s.ID), 1, uint64(in), 0, 0, 0)
 		return
 	}

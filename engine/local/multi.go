@@ -94,10 +94,27 @@ func (l locked) apply(keys [][]byte, hs []uint64, o op.Multi, now int64, r *op.R
 		}
 		es[i] = en
 	}
-	if err := o.ApplyAll(es, now, r); err != nil {
+	if err := happenAll(es, o, now, r); err != nil {
+		if engine.Panicked(err) != nil {
+			l.abandon(keys, hs)
+		}
 		return err
 	}
 	return l.keep(keys, hs, es, seen)
+}
+
+// happenAll is happen of a shard, for a command over several keys.
+func happenAll(es []*value.Entry, o op.Multi, now int64, r *op.Reply) (err error) {
+	defer engine.Catch(o, &err)
+	return o.ApplyAll(es, now, r)
+}
+
+func (l locked) abandon(keys [][]byte, hs []uint64) {
+	for i, k := range keys {
+		s := l.of(hs[i])
+		sl, rec := s.find(hs[i], k)
+		s.abandon(hs[i], sl, rec)
+	}
 }
 
 // keep writes back every entry once. What an entry holds may lie in the record of another key, as after a rename: so

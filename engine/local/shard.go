@@ -121,12 +121,41 @@ func (s *shard) apply(h uint64, o op.Op, now int64, r *op.Reply) error {
 	en := &s.entry
 	sl, rec := s.present(h, o.Key(), now)
 	s.load(en, rec, now)
-	err := o.Apply(en, now, r)
-	if err == nil {
-		err = s.keep(en, h, o.Key(), sl, rec)
+	if rec != nil {
+		rec.used() // now: once the command has happened, its memory may be another shard's
 	}
-	s.answered(h, rec, r)
+	err := happen(en, o, now, r)
+	if rec == nil && r.Status == op.Miss && r.Cause == op.Unknown {
+		r.Cause = s.cause(h)
+	}
+	switch {
+	case err == nil:
+		return s.keep(en, h, o.Key(), sl, rec)
+	case engine.Panicked(err) != nil:
+		s.abandon(h, sl, rec)
+	}
 	return err
+}
+
+// happen is the command itself, whose panic is an error.
+func happen(en *value.Entry, o op.Op, now int64, r *op.Reply) (err error) {
+	panics := true // asking the runtime each time would cost ten nanoseconds
+	defer func() {
+		if panics {
+			err = engine.NewPanic(o, recover())
+		}
+	}()
+	err = o.Apply(en, now, r)
+	panics = false
+	return err
+}
+
+// abandon takes an item out that a command has panicked on, if it is a collection that the command may have changed in
+// part: nobody knows what is in it.
+func (s *shard) abandon(h uint64, sl *uint64, rec *record) {
+	if rec != nil && rec.side() && s.side[rec.sideNumber()].coll != nil {
+		s.lose(h, sl, rec, engine.OverMemory, false)
+	}
 }
 
 // present is lookup that also takes out a dictionary all of whose fields have expired.
@@ -141,16 +170,6 @@ func (s *shard) present(h uint64, key []byte, now int64) (*uint64, *record) {
 		return nil, nil
 	}
 	return sl, r
-}
-
-// answered counts the use of an item, and tells a miss why it is one.
-func (s *shard) answered(h uint64, rec *record, r *op.Reply) {
-	switch {
-	case r.Status == op.Miss && rec == nil && r.Cause == op.Unknown:
-		r.Cause = s.cause(h)
-	case rec != nil && !rec.dead():
-		rec.used()
-	}
 }
 
 func (s *shard) cause(h uint64) op.Cause {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
@@ -44,7 +45,7 @@ func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Detached, r *
 	var entry value.Entry
 	load(&entry, got[0], got[1].Int, now)
 	before := entry.Expiry()
-	if err := o.Apply(&entry, now, r); err != nil || entry.Change() == value.Unchanged {
+	if err := happen(&entry, o, now, r); err != nil || entry.Change() == value.Unchanged {
 		return true, err
 	}
 	ttl := int64(-1)
@@ -61,6 +62,12 @@ func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Detached, r *
 		return true, failure(ctx, swapped, err)
 	}
 	return swapped[0].Int == 1, nil
+}
+
+// happen is the command itself, whose panic is an error.
+func happen(entry *value.Entry, o op.Op, now int64, r *op.Reply) (err error) {
+	defer engine.Catch(o, &err)
+	return o.Apply(entry, now, r)
 }
 
 // load shows an entry what was fetched. What is no string is some collection: no Detached command looks into one.

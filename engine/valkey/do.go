@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 )
@@ -153,7 +154,8 @@ func (c *call) ready() []*unit {
 }
 
 // recv reads a unit's values into the command's reply.
-func (u *unit) recv(ctx context.Context, o op.Op, r *op.Reply) error {
+func (u *unit) recv(ctx context.Context, o op.Op, r *op.Reply) (err error) {
+	defer engine.Catch(o, &err)
 	if u.err != nil {
 		return unreachable(ctx, u.err)
 	}
