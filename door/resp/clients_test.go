@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -133,8 +135,11 @@ func TestExporter(t *testing.T) {
 	port := freePort(t)
 	cmd := exec.Command("prometheus-redis-exporter", "-redis.addr", "redis://"+addr, "-web.listen-address", fmt.Sprintf("127.0.0.1:%d", port),
 		"-check-single-keys", "k", "-include-system-metrics")
-	var log strings.Builder
-	cmd.Stderr = &log
+	log := filepath.Join(t.TempDir(), "log")
+	var err error
+	if cmd.Stderr, err = os.Create(log); err != nil {
+		t.Fatal(err)
+	}
 	start(t, cmd)
 	resp, err := http.Get("http://" + awaitPort(t, port) + "/metrics")
 	if err != nil {
@@ -147,7 +152,7 @@ func TestExporter(t *testing.T) {
 			t.Errorf("no line %q in the metrics", line)
 		}
 	}
-	if strings.Contains(log.String(), "level=error") {
-		t.Error(log.String())
+	if said, err := os.ReadFile(log); err != nil || strings.Contains(string(said), "level=error") {
+		t.Errorf("%s (%v)", said, err)
 	}
 }
