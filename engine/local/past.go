@@ -54,14 +54,33 @@ func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
 	b[0] = entry | ghostBit
 }
 
+// resize makes it n buckets. The keys of a new one were in one old bucket or in two, which cannot be told apart: then it
+// begins with the youngest of both.
 func (p *past) resize(n int) {
 	old := p.buckets
 	p.buckets = make([][pastSlots]uint32, n)
+	if len(old) == 0 {
+		return
+	}
 	for i := range p.buckets {
-		if len(old) > 0 {
-			p.buckets[i] = old[i*len(old)/n]
+		a, b := &old[i*len(old)/n], &old[((i+1)*len(old)-1)/n]
+		if p.buckets[i] = *a; a != b {
+			p.buckets[i] = youngest(a, b)
 		}
 	}
+}
+
+func youngest(a, b *[pastSlots]uint32) (both [pastSlots]uint32) {
+	n := 0
+	for i := range a {
+		for _, entry := range [...]uint32{a[i], b[i]} {
+			if entry != 0 && n < pastSlots {
+				both[n] = entry
+				n++
+			}
+		}
+	}
+	return both
 }
 
 // cause says why the key of h is not there.

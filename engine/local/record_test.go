@@ -2,9 +2,11 @@ package local
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 	"unsafe"
 
+	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/value"
 )
 
@@ -114,5 +116,28 @@ func TestIndexKeepsEveryRecord(t *testing.T) {
 	x.release()
 	if n := e.arena.inUse.Load(); n != 0 || x.bytes != 0 {
 		t.Errorf("%d bytes are in use, %d counted after all was given back", n, x.bytes)
+	}
+}
+
+// What became of a key is known still when the memory of it has grown, by whatever factor.
+func TestThePastGrowsWithoutForgetting(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for _, grown := range []int{1001, 1100, 1250, 1999, 2000, 7777} {
+		p := past{buckets: make([][pastSlots]uint32, 1000)}
+		hashes := make([]uint64, 500)
+		for i := range hashes {
+			hashes[i] = rng.Uint64()
+			p.add(hashes[i], op.Evicted, true, 0)
+		}
+		p.resize(grown)
+		kept := 0
+		for _, h := range hashes {
+			if p.cause(h) == op.Evicted {
+				kept++
+			}
+		}
+		if kept < len(hashes)*98/100 {
+			t.Errorf("%d of %d keys are known after growing from 1000 to %d buckets", kept, len(hashes), grown)
+		}
 	}
 }
