@@ -17,23 +17,36 @@ type Cluster struct{ Servers []*Server }
 // slots is the number of hash slots of a cluster.
 const slots = 16384
 
+// Plan says what cluster to start.
+type Plan struct {
+	Shards   int
+	Replicas int      // of each shard
+	Args     []string // given to every server
+	Detach   bool     // the servers outlive this process and its terminal
+}
+
 // StartCluster starts a cluster of shards, each with the given number of replicas, and waits until all of them agree.
 // Files go into dir; further arguments are given to every server.
 func StartCluster(dir string, shards, replicas int, args ...string) (*Cluster, error) {
-	c := &Cluster{Servers: make([]*Server, shards*(1+replicas))}
+	return Plan{Shards: shards, Replicas: replicas, Args: args}.Start(dir)
+}
+
+// Start starts the cluster and waits until all of its servers agree. Files go into dir.
+func (p Plan) Start(dir string) (*Cluster, error) {
+	c := &Cluster{Servers: make([]*Server, p.Shards*(1+p.Replicas))}
 	err := c.each(func(i int) error {
 		sub := filepath.Join(dir, strconv.Itoa(i))
 		if err := os.MkdirAll(sub, 0o755); err != nil {
 			return err
 		}
 		all := append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-config-file",
-			"nodes.conf", "--repl-diskless-sync-delay", "0"}, args...)
-		s, err := Start(sub, all...)
+			"nodes.conf", "--repl-diskless-sync-delay", "0"}, p.Args...)
+		s, err := start(sub, p.Detach, all)
 		c.Servers[i] = s
 		return err
 	})
 	if err == nil {
-		err = c.form(shards, replicas)
+		err = c.form(p.Shards, p.Replicas)
 	}
 	if err != nil {
 		c.Stop()

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Server struct {
 	program string
 	dir     string
 	args    []string
+	detach  bool
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when the process has gone
 }
@@ -42,7 +44,9 @@ func Program() (string, error) {
 
 // Start starts a server on a free port of loopback, without persistence, with the given further arguments, and waits
 // until it answers. Its files go into dir.
-func Start(dir string, args ...string) (*Server, error) {
+func Start(dir string, args ...string) (*Server, error) { return start(dir, false, args) }
+
+func start(dir string, detach bool, args []string) (*Server, error) {
 	program, err := Program()
 	if err != nil {
 		return nil, err
@@ -52,7 +56,7 @@ func Start(dir string, args ...string) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), program: program, dir: dir}
+		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), program: program, dir: dir, detach: detach}
 		s.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 			"--appendonly", "no", "--daemonize", "no", "--logfile", filepath.Join(dir, "log-"+strconv.Itoa(port))}, args...)
 		if err = s.run(); err == nil {
@@ -83,6 +87,8 @@ func freePort() (int, error) {
 
 func (s *Server) run() error {
 	s.cmd = exec.Command(s.program, s.args...)
+	// Of a session of its own, it does not hear what the terminal tells this process.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: s.detach}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type commands struct {
 	Usage   usageCommand   `cmd:"" help:"Show what was used, by cache, and what it costs."`
 	Config  configCommands `cmd:"" help:"Show what the server would run with."`
 	Trace   traceCommands  `cmd:"" help:"Replay traces of real caches: what hit ratio would this memory buy?"`
+	Fleet   fleetCommands  `cmd:"" help:"Start, show and stop a local fleet: gateways over a cluster of Valkey or Redis servers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Shell   shellCommand   `cmd:"" name:"completion" help:"Print a completion script for a shell."`
 }

@@ -44,7 +44,7 @@ const (
 )
 
 // pollEvery bounds how late a change is seen where its message was lost.
-const pollEvery = 500 * time.Millisecond
+const pollEvery = 250 * time.Millisecond
 
 // NewValkey returns a store over a client, which stays the caller's.
 func NewValkey(client valkey.Client) *Valkey { return &Valkey{client: client} }
