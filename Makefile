@@ -27,7 +27,7 @@ test: build deps ## install what the tests drive, and run every test
 soak: build deps ## long runs: ten minutes at full memory, twenty rounds of failover
 	HEARTH_SOAK=1 go test -timeout 60m -run Soak -v ./...
 
-bench: build ## measure against peers in the same run; results go to docs/benchmarks.md by hand
+bench: build ## measure against peers in the same run (HEARTH_BENCH=short: a few minutes); results go to docs/benchmarks.md by hand
 	bench/run.sh
 
 lint: ## check form

@@ -1,7 +1,52 @@
 #!/usr/bin/env bash
 # Measures hearth beside its peers, each area by its own program; prints tables for docs/benchmarks.md.
+#
+#	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp topics neighbour
+#	HEARTH_BENCH=short bench/run.sh      a few minutes in all: shows that everything runs, and the order of magnitude
+#
+# It measures bin/hearth (`make build`). Peers that are not installed are left out where a part can do without.
 set -euo pipefail
 cd "$(dirname "$0")"
-go run ./engine "$@"
-go run ./grpc
-go run ./resp
+
+engine=() grpc=() resp=() topics=() neighbour=()
+case ${HEARTH_BENCH:-full} in
+short)
+	engine=(-run speed,small -items 300000 -rounds 1 -seconds 0.3)
+	grpc=(-rounds 1 -seconds 1)
+	resp=(-rounds 1 -seconds 1 -keys 100000)
+	topics=(-rounds 1 -secs 0.3)
+	neighbour=(-for 5s)
+	;;
+full) ;;
+*)
+	echo "HEARTH_BENCH is $HEARTH_BENCH; it can be short or full" >&2
+	exit 2
+	;;
+esac
+
+part() {
+	echo "== $1"
+	case $1 in
+	engine) go run ./engine "${engine[@]}" ;;
+	grpc) go run ./grpc "${grpc[@]}" ;;
+	resp) go run ./resp "${resp[@]}" ;;
+	topics) # by itself: it starts itself as a server
+		go build -o ../.cache/bin/bench-topics ./topics
+		../.cache/bin/bench-topics "${topics[@]}"
+		;;
+	neighbour) # a few seconds are too few to judge by: the short form only shows the figures
+		go run ./neighbour -hearth ../bin/hearth "${neighbour[@]}" || [[ ${HEARTH_BENCH:-} == short ]]
+		;;
+	*)
+		echo "there is no part $1; there are engine, grpc, resp, topics and neighbour" >&2
+		exit 2
+		;;
+	esac
+}
+
+if (($# == 0)); then
+	set -- engine grpc resp topics neighbour
+fi
+for name in "$@"; do
+	part "$name"
+done
