@@ -34,6 +34,22 @@ const (
 	Collapse
 	CollapseWait
 	CollapseLoad
+	Origin
+	OriginKeys
+	OriginTimeout
+	OriginRetries
+	OriginConcurrency
+	OriginBreaker
+	OriginError
+	Freshness
+	Fresh
+	FreshJitter
+	StaleWhileRevalidate
+	StaleIfError
+	RefreshEarly
+	NegativeAbsent
+	NegativeRefused
+	NegativeFailed
 	settingCount
 )
 
@@ -81,9 +97,30 @@ var Table = [settingCount]Row{
 	Collapse:      {Name: "collapse", Kind: Switch, Max: 1, Doc: "while one caller loads a missing item, others that ask for it wait for its set instead of loading too"},
 	CollapseWait:  {Name: "collapse-wait", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 2500, Doc: "the longest that a caller waits for another one's set; its own deadline is stronger"},
 	CollapseLoad:  {Name: "collapse-load", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 1000, Doc: "how long a caller may take to load a missing item before the next one is told to"},
+
+	Origin:            {Name: "origin", Kind: Text, Check: checkOrigin, Doc: "where hearth itself loads a missing item: https://host/path/{key}, s3://bucket/{key} or dynamodb://table/attribute/{key}?value=attribute"},
+	OriginKeys:        {Name: "origin-keys", Kind: Text, Doc: "prefixes of the keys that are loaded, separated by commas; empty is every key"},
+	OriginTimeout:     {Name: "origin-timeout", Kind: Duration, Unit: "time", Min: 1, Max: 60 * 1000, Default: 2000, Doc: "how long one request to the origin may take"},
+	OriginRetries:     {Name: "origin-retries", Unit: "requests", Max: 10, Default: 1, Doc: "requests beyond the first where the origin fails"},
+	OriginConcurrency: {Name: "origin-concurrency", Unit: "requests", Min: 1, Max: 10_000, Default: 64, Doc: "requests to the origin at once"},
+	OriginBreaker:     {Name: "origin-breaker", Unit: "failures", Max: 1000, Default: 5, Doc: "failed requests in a row after which the origin is left alone for a while; 0 is never"},
+	OriginError:       {Name: "origin-error", Kind: Text, Text: OriginErrorMiss, Check: checkOriginError, Doc: "what callers get where the origin fails and nothing stale may be served: miss or unavailable"},
+
+	Freshness:            {Name: "freshness", Kind: Text, Check: checkFreshness, Doc: "a preset for the settings below: exact, balanced or resilient; each can still be set"},
+	Fresh:                {Name: "fresh", Kind: Duration, Unit: "time", Max: ttlMillisMax, Doc: "how long a loaded item is fresh; 0 is what the origin says, or 5m"},
+	FreshJitter:          {Name: "fresh-jitter", Unit: "%", Max: 50, Default: 10, Doc: "up to how much of its fresh time an item gets less, so that items do not end together"},
+	StaleWhileRevalidate: {Name: "stale-while-revalidate", Kind: Duration, Unit: "time", Max: staleMillisMax, Doc: "how long after its fresh time an item is served while hearth loads it again"},
+	StaleIfError:         {Name: "stale-if-error", Kind: Duration, Unit: "time", Max: staleMillisMax, Doc: "how long after its fresh time an item is served where the origin fails"},
+	RefreshEarly:         {Name: "refresh-early", Kind: Switch, Max: 1, Doc: "load hot items again shortly before their fresh time ends (XFetch)"},
+	NegativeAbsent:       {Name: "negative-absent", Kind: Duration, Unit: "time", Max: 60 * 60 * 1000, Default: 1000, Doc: "how long it is believed that the origin has no such item"},
+	NegativeRefused:      {Name: "negative-refused", Kind: Duration, Unit: "time", Max: 60 * 60 * 1000, Default: 5000, Doc: "how long the origin is not asked again for an item that it refused, or that is too large"},
+	NegativeFailed:       {Name: "negative-failed", Kind: Duration, Unit: "time", Max: 60 * 1000, Default: 500, Doc: "how long the origin is not asked again for an item after it failed; doubles with each failure, up to a minute"},
 }
 
-const ttlMillisMax = 100 * 365 * 24 * 3600 * 1000 // a hundred years
+const (
+	ttlMillisMax   = 100 * 365 * 24 * 3600 * 1000 // a hundred years
+	staleMillisMax = 30 * 24 * 3600 * 1000
+)
 
 // Settings holds what was set of a cache, or of the account for caches that say nothing. It is never changed in place;
 // the zero Settings says nothing.
@@ -114,10 +151,14 @@ func (s *Settings) Over(account *Settings) Settings {
 	return n
 }
 
-// Int returns a number, a size in bytes, or a duration in milliseconds; its default where nothing was set.
+// Int returns a number, a size in bytes, or a duration in milliseconds; where nothing was set, what the preset says, or
+// the default.
 func (s *Settings) Int(k Setting) int64 {
 	if s.Given(k) {
 		return s.numbers[k]
+	}
+	if n, ok := presets[s.texts[Freshness]][k]; ok {
+		return n
 	}
 	return Table[k].Default
 }

@@ -57,7 +57,9 @@ func (g *Gateway) DoTogether(ctx context.Context, c *Caller, w engine.Watch, os 
 		}
 		ins = append(ins, in)
 	}
+	over := b.overtakeAll(g, os)
 	done, err = t.DoTogether(ctx, b.cache.Space, w, os, rs)
+	over()
 	if !done || err != nil {
 		b.refundAll(ins)
 		return done, err

@@ -56,6 +56,7 @@ type binding struct {
 	lenient  bool
 	limits   limits
 	collapse collapse
+	source   *source // nil where the cache has no origin
 	tenant   *tenant // nil where there is no such cache
 	meter    *meter  // nil where there is no such cache
 	identity *identity
@@ -133,6 +134,7 @@ func (c *Caller) rebind() *binding {
 		b.meter = c.gateway.meters.of(c.cache, c.who.name)
 		settings := s.SettingsOf(b.cache)
 		b.limits, b.collapse = limitsOf(settings), collapseOf(&settings)
+		b.source = c.gateway.sources.of(c.cache, &settings)
 	}
 	c.bound.Store(b)
 	return b

@@ -102,7 +102,7 @@ func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []o
 		if o.Spec().Writes() {
 			g.wrote(b.cache.Space, o, r) // now: who waits for it need not wait for the rest of the batch
 		}
-		if !missed(r, r.Err) || !b.collapse.applies(o, o.Spec()) {
+		if !missed(r, r.Err) || !b.collapse.applies(o, o.Spec()) || b.fills(o, o.Spec()) {
 			continue
 		}
 		if g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load) {
@@ -114,7 +114,7 @@ func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []o
 	patience, cancel := patience(ctx, b.collapse.patience())
 	defer cancel()
 	for i, o := range os {
-		if r := &rs[i]; !leads && missed(r, r.Err) && b.collapse.applies(o, o.Spec()) {
+		if r := &rs[i]; !leads && missed(r, r.Err) && b.collapse.applies(o, o.Spec()) && !b.fills(o, o.Spec()) {
 			leads, r.Err = g.runCollapsed(ctx, patience, c, b, o, r)
 		}
 	}

@@ -21,8 +21,11 @@ type flights struct {
 const flightShards = 64
 
 type flightShard struct {
-	mu sync.Mutex // guards m and the flights in it
+	mu sync.Mutex // guards the maps and the flights in them
 	m  map[flightKey]*flight
+
+	writing  map[flightKey]int     // commands that are about to write, or do
+	verdicts map[flightKey]verdict // what origins have said of keys that they gave no value for
 }
 
 type flightKey struct {
@@ -36,6 +39,12 @@ type flight struct {
 	until   int64 // when the loader's time is up, in milliseconds
 	waiters int
 	landed  chan struct{} // closed when there is something to look at
+
+	// Of a fill by hearth.
+	fills   bool
+	state   atomic.Int32  // one of those of fill.go
+	stored  chan struct{} // closed when what was loaded is stored
+	outcome error         // why there is nothing to look at; set before landed is closed
 }
 
 func newFlights() *flights { return &flights{seed: maphash.MakeSeed()} }
@@ -116,6 +125,7 @@ func (f *flights) written(s hearth.Space, key []byte) {
 // dropped lands every flight of a space that is no more.
 func (f *flights) dropped(s hearth.Space) {
 	f.landWhere(func(at flightKey, _ *flight) bool { return at.space == s })
+	f.forgetVerdicts(s)
 }
 
 // gone lands every flight whose loader went away.
@@ -144,5 +154,6 @@ func (f *flights) land(sh *flightShard, at flightKey, fl *flight) {
 	delete(sh.m, at)
 	f.active.Add(-1)
 	fl.loader.leads.Add(-1)
+	fl.state.CompareAndSwap(filling, discarded)
 	close(fl.landed)
 }

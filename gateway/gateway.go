@@ -15,6 +15,7 @@ import (
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/guard"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/topics"
 	"github.com/hearthcache/hearth/topics/webhook"
@@ -24,13 +25,14 @@ import (
 type Options struct {
 	Engine       engine.Engine
 	Plane        *control.Plane
-	Topics       topics.Broker    // nil is a new one in memory
-	WebhookAllow []netip.Prefix   // networks that webhooks may reach beside the public internet
-	Open         bool             // callers without a credential may do everything: for loopback only
-	Endpoint     string           // the base host that issued keys tell clients
-	Now          func() time.Time // nil is the machine's clock
-	Ledger       *control.Ledger  // nil keeps the books in this process only
-	Log          *slog.Logger     // of hand-overs that fail; nil is slog.Default
+	Topics       topics.Broker                         // nil is a new one in memory
+	WebhookAllow []netip.Prefix                        // networks that webhooks may reach beside the public internet
+	Origin       func(template string) (Loader, error) // opens a cache's origin; nil is that caches have none
+	Open         bool                                  // callers without a credential may do everything: for loopback only
+	Endpoint     string                                // the base host that issued keys tell clients
+	Now          func() time.Time                      // nil is the machine's clock
+	Ledger       *control.Ledger                       // nil keeps the books in this process only
+	Log          *slog.Logger                          // of hand-overs that fail; nil is slog.Default
 }
 
 // Gateway runs commands for callers.
@@ -43,6 +45,7 @@ type Gateway struct {
 	pulse    topics.Pulse // of all subscriptions
 	sender   *webhook.Sender
 	flights  *flights
+	sources  *sources
 	feeds    *feeds
 	leaving  atomic.Bool
 	open     bool
@@ -81,9 +84,10 @@ func New(o Options) *Gateway {
 	g.meters.alarm = &g.alarm
 	g.alarm.c = make(chan struct{}, 1)
 	g.bounder, _ = o.Engine.(engine.Bounder)
-	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: webhook.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
+	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: guard.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
 	g.feeds = newFeeds(o.Engine)
 	g.flights = newFlights()
+	g.sources = newSources(g, o.Origin)
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
 	o.Plane.OnChange(g.follow)
@@ -101,8 +105,12 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	over := b.overtake(g, o, s)
 	done, err = g.trier.Try(b.space(s), o, r)
-	if done && b.collapse.applies(o, s) && missed(r, err) {
+	over()
+	if done && b.fills(o, s) {
+		done = g.tryFilled(b, o, r, err)
+	} else if done && b.collapse.applies(o, s) && missed(r, err) {
 		done, err = g.tryCollapsed(c, b, o, s, r)
 	}
 	if done {
@@ -127,12 +135,19 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 
 // run takes an admitted command to the engine. A miss is collapsed here: between the engine's answer and the meter.
 func (g *Gateway) run(ctx context.Context, c *Caller, b *binding, o op.Op, s *op.Spec, r *op.Reply) error {
+	if b.fills(o, s) {
+		patience, cancel := patience(ctx, b.source.patience())
+		defer cancel()
+		return g.runFilled(ctx, patience, b, o, r)
+	}
 	if b.collapse.applies(o, s) {
 		patience, cancel := patience(ctx, b.collapse.patience())
 		defer cancel()
 		_, err := g.runCollapsed(ctx, patience, c, b, o, r)
 		return err
 	}
+	over := b.overtake(g, o, s)
+	defer over()
 	return g.engine.Do(ctx, b.space(s), o, r)
 }
 
@@ -148,7 +163,12 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 	}
 	if together {
 		if len(os) > 0 {
+			over := b.overtakeAll(g, os)
 			g.engine.DoAll(ctx, b.cache.Space, os, rs)
+			over()
+			if b.source != nil {
+				g.fillAll(ctx, b, os, rs)
+			}
 			g.collapseAll(ctx, c, b, os, rs)
 		}
 		for i, o := range os {
@@ -296,6 +316,7 @@ func (g *Gateway) takeDropped() []hearth.Space {
 // forget lets go of what deleted caches have left here, once nobody uses it.
 func (g *Gateway) forget(now time.Time) {
 	caches := g.View().Caches
+	g.sources.forget(caches)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name, t := range g.tenants {

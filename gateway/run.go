@@ -47,7 +47,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 }
 
 // Close hands over what was counted last, after the doors are closed and before the ledger's store is.
-func (g *Gateway) Close() error { return g.handOver(context.Background()) }
+// Loads from origins that are under way are given up.
+func (g *Gateway) Close() error {
+	g.sources.cancel()
+	return g.handOver(context.Background())
+}
 
 func (g *Gateway) whileBusy(ctx context.Context) {
 	for quiet := false; !quiet; {

@@ -17,7 +17,10 @@ func (o *Get) Spec() *Spec { return &getSpec }
 func (o *Get) Key() []byte { return o.K }
 
 // Apply implements Op.
-func (o *Get) Apply(e *value.Entry, now int64, r *Reply) error { return readScalar(e, r) }
+func (o *Get) Apply(e *value.Entry, now int64, r *Reply) error {
+	r.Expiry = e.Expiry()
+	return readScalar(e, r)
+}
 
 // readScalar puts the scalar into the reply: by reference where it is large.
 func readScalar(e *value.Entry, r *Reply) error {

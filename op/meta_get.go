@@ -47,6 +47,7 @@ func (o *MetaGet) Apply(e *value.Entry, now int64, r *Reply) error {
 		return err
 	}
 	told(e, now, r)
+	r.Expiry = e.Expiry()
 	r.AddNum(float64(r.Int))
 	if o.Touch && o.Early {
 		e.ExpireAt(o.Expiry.When(now))

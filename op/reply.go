@@ -40,6 +40,7 @@ type Reply struct {
 	Err    error        // of this command in a batch (Engine.DoAll)
 	Attrs  value.Attrs  // of the item, for commands that ask for them
 	Waited bool         // the caller waited for another one's load; only the gateway sets it
+	Expiry int64        // when the item of a Get expires, in milliseconds; 0 is never, or not known
 
 	hasValue bool
 	start    int // of the value in buf

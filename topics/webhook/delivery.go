@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/guard"
 	"github.com/hearthcache/hearth/topics"
 )
 
@@ -91,8 +92,8 @@ func mac(h func() hash.Hash, secret string, body []byte) string {
 
 // newClient returns a client that connects to nothing that the guard forbids, directly or by way of a redirect, and
 // through no proxy, because a proxy would connect for it.
-func newClient(g *Guard) *http.Client {
-	dialer := &net.Dialer{Timeout: hearth.WebhookTimeout, Control: g.control}
+func newClient(g *guard.Guard) *http.Client {
+	dialer := &net.Dialer{Timeout: hearth.WebhookTimeout, Control: g.Control}
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,

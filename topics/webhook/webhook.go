@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/guard"
 	"github.com/hearthcache/hearth/topics"
 )
 
@@ -55,7 +56,7 @@ type Dead struct {
 // Options configures a Sender. Topics is required.
 type Options struct {
 	Topics topics.Broker
-	Guard  Guard
+	Guard  guard.Guard
 	Dead   func(Dead) // hears of every message that was given up; must not wait; may be nil
 	Log    *slog.Logger
 
@@ -72,7 +73,7 @@ type Options struct {
 // time, and one at a time while it keeps failing.
 type Sender struct {
 	topics  topics.Broker
-	guard   Guard
+	guard   guard.Guard
 	client  *http.Client
 	dead    func(Dead)
 	log     *slog.Logger
@@ -128,7 +129,7 @@ func or(d, otherwise time.Duration) time.Duration {
 }
 
 // Guard returns what checks the addresses of deliveries.
-func (s *Sender) Guard() *Guard { return &s.guard }
+func (s *Sender) Guard() *guard.Guard { return &s.guard }
 
 // Set makes hooks the webhooks that there are. A new one gets what is published from now on; one that only points
 // elsewhere keeps what waits.

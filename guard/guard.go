@@ -1,4 +1,6 @@
-package webhook
+// Package guard keeps requests that hearth makes for its users away from networks that are not theirs: addresses are held
+// against what is public, and what the operator allows, just before they are connected to.
+package guard
 
 import (
 	"fmt"
@@ -33,16 +35,16 @@ func prefixes(all ...string) []netip.Prefix {
 	return ps
 }
 
-// Guard says which addresses deliveries may go to: those of the public internet, and those that the operator allows.
+// Guard says which addresses requests may go to: those of the public internet, and those that the operator allows.
 type Guard struct{ Allow []netip.Prefix }
 
-// Check returns an Invalid error unless deliveries may go to an address.
+// Check returns an Invalid error unless requests may go to an address.
 func (g *Guard) Check(a netip.Addr) error {
 	a = a.Unmap().WithZone("")
 	if contains(g.Allow, a) || public(a) {
 		return nil
 	}
-	return &hearth.Error{Kind: hearth.Invalid, Msg: fmt.Sprintf("webhooks may not reach %s: it is not an address of the public internet", a)}
+	return &hearth.Error{Kind: hearth.Invalid, Msg: fmt.Sprintf("hearth may not reach %s: it is not an address of the public internet, nor one that its operator allows", a)}
 }
 
 // public reports whether an address is one of the public internet, also where it is an IPv4 address in disguise.
@@ -69,9 +71,9 @@ func contains(ps []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// control is for net.Dialer: it sees the address that the host's name has led to just before it is connected to, so that
+// Control is for net.Dialer: it sees the address that the host's name has led to just before it is connected to, so that
 // what is checked is what is used.
-func (g *Guard) control(_, address string, _ syscall.RawConn) error {
+func (g *Guard) Control(_, address string, _ syscall.RawConn) error {
 	a, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
@@ -79,8 +81,8 @@ func (g *Guard) control(_, address string, _ syscall.RawConn) error {
 	return g.Check(a.Addr())
 }
 
-// CheckURL returns an Invalid error unless a webhook may have this URL. A host that is a name is checked when it has been
-// looked up, at each delivery.
+// CheckURL returns an Invalid error unless a webhook or an origin may have this URL. A host that is a name is checked when it has been
+// looked up, at each connection.
 func (g *Guard) CheckURL(text string) error {
 	if len(text) > hearth.WebhookURLBytesMax {
 		return invalid(fmt.Sprintf("the URL is longer than %d bytes", hearth.WebhookURLBytesMax))
@@ -88,11 +90,11 @@ func (g *Guard) CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return invalid("the URL is not one with a host, such as https://example.com/hook")
+		return invalid("the URL is not one with a host, such as https://example.com/path")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return invalid("the URL begins neither with https:// nor with http://")
 	case u.User != nil:
-		return invalid("the URL carries a user name: receivers authenticate deliveries by their signature")
+		return invalid("the URL carries a user name")
 	}
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return g.Check(a)

@@ -1,0 +1,309 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
+)
+
+// sources are the origins of caches that have one, by the cache's name.
+type sources struct {
+	open   func(string) (Loader, error)
+	filler *Caller // the loader of every fill
+	seed   maphash.Seed
+	ctx    context.Context // of all loads; ended by Close
+	cancel context.CancelFunc
+
+	mu sync.Mutex // guards m
+	m  map[string]*source
+}
+
+func newSources(g *Gateway, open func(string) (Loader, error)) *sources {
+	ss := &sources{open: open, filler: &Caller{gateway: g}, seed: maphash.MakeSeed(), m: map[string]*source{}}
+	ss.ctx, ss.cancel = context.WithCancel(context.Background())
+	return ss
+}
+
+// of returns the source of a cache, nil where it has no origin. A change of what concerns it makes a new one.
+func (ss *sources) of(cache string, s *control.Settings) *source {
+	p := planOf(s)
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	old := ss.m[cache]
+	switch {
+	case p.origin == "":
+		delete(ss.m, cache)
+		return nil
+	case old != nil && old.plan == p:
+		return old
+	}
+	ss.m[cache] = newSource(p, ss.open)
+	return ss.m[cache]
+}
+
+// forget lets go of the sources of caches that are no more.
+func (ss *sources) forget(caches map[string]*control.Cache) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for name := range ss.m {
+		if caches[name] == nil {
+			delete(ss.m, name)
+		}
+	}
+}
+
+// fills reports whether a command's misses are loaded from the cache's origin: a read of one scalar.
+func (b *binding) fills(o op.Op, s *op.Spec) bool {
+	return b.source != nil && s.Access == op.Reads && s.Kind == value.Scalar && !s.Board && !isMulti(o) && b.source.covers(o.Key())
+}
+
+// tryFilled is called when a command on a cache with an origin has run without waiting. It reports whether that is the
+// answer, and has what is old loaded again in the background.
+func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done bool) {
+	if err != nil {
+		return true
+	}
+	if r.Status != op.Hit {
+		return !missed(r, err)
+	}
+	switch b.source.ageOf(g.now().UnixMilli(), r.Expiry) {
+	case isLastHope:
+		return false
+	case isEarly:
+		b.source.counts.early.Add(1)
+		g.refresh(b, o.Key())
+	case isStale:
+		b.source.counts.stale.Add(1)
+		g.refresh(b, o.Key())
+	}
+	return true
+}
+
+// runFilled runs a command whose misses are loaded, and waits until patience ends. What is too old to be served stays
+// in the reply where nothing better is to be had.
+func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, r *op.Reply) error {
+	space, key, s := b.cache.Space, o.Key(), b.source
+	for range fillTries {
+		r.Reset()
+		err := g.engine.Do(ctx, space, o, r)
+		if err == nil && r.Status == op.Hit && r.Expiry == 0 {
+			g.askExpiry(ctx, b, o, r)
+		}
+		if g.tryFilled(b, o, r, err) {
+			return err
+		}
+		now := g.now().UnixMilli()
+		if v := g.flights.verdict(space, key, now); v != nil {
+			return s.without(r, v)
+		}
+		if patience.Err() != nil {
+			b.tenant.collapsed.gaveUp.Add(1)
+			return nil
+		}
+		fl, begun, full := g.flights.fill(g.sources.filler, space, key, now, s.budget()+fillSlack, &b.tenant.waiters)
+		if full {
+			return nil
+		}
+		if begun {
+			g.startFill(b, string(key), fl)
+		} else {
+			b.tenant.collapsed.waited.Add(1)
+		}
+		g.await(patience, fl)
+		g.flights.leave(fl, key, &b.tenant.waiters)
+		if fl.landedWith() != nil {
+			return s.without(r, fl.outcome)
+		}
+		if now := g.plane.State(); b.state != now && now.Caches[b.cache.Name] != b.cache {
+			// The cache was flushed, deleted or changed: this command was about what it was.
+			r.Reset()
+			r.Status = op.Miss
+			return gone(now, b.cache.Name)
+		}
+	}
+	return nil
+}
+
+// fillAll goes on with a batch whose commands have been run: what it missed is loaded at the same time.
+func (g *Gateway) fillAll(ctx context.Context, b *binding, os []op.Op, rs []op.Reply) {
+	var again []int
+	for i, o := range os {
+		r := &rs[i]
+		if !b.fills(o, o.Spec()) {
+			continue
+		}
+		if r.Err == nil && r.Status == op.Hit && r.Expiry == 0 {
+			g.askExpiry(ctx, b, o, r)
+		}
+		if !g.tryFilled(b, o, r, r.Err) {
+			g.refresh(b, o.Key())
+			again = append(again, i)
+		}
+	}
+	patience, cancel := patience(ctx, b.source.patience())
+	defer cancel()
+	for _, i := range again {
+		rs[i].Err = g.runFilled(ctx, patience, b, os[i], &rs[i])
+	}
+}
+
+// patience is how long a caller waits for the origin: as long as a load may take.
+func (s *source) patience() time.Duration {
+	return time.Duration(s.budget()+fillSlack) * time.Millisecond
+}
+
+// gone returns NoCache where the cache is no more.
+func gone(s *control.State, cache string) error {
+	if s.Caches[cache] == nil {
+		return control.NoCache(cache)
+	}
+	return nil
+}
+
+// landedWith returns the outcome of a flight that has landed, nil where it is under way.
+func (fl *flight) landedWith() error {
+	select {
+	case <-fl.landed:
+		return fl.outcome
+	default:
+		return nil
+	}
+}
+
+const (
+	fillSlack = 1000 // milliseconds, so that a load ends before its flight does
+	fillTries = 8    // that a caller looks again: after writes that overtook its fill
+)
+
+// askExpiry asks when an item expires where the engine has not said so with the item.
+func (g *Gateway) askExpiry(ctx context.Context, b *binding, o op.Op, r *op.Reply) {
+	if g.trier != nil || b.source.grace() == 0 && !b.source.early {
+		return
+	}
+	var ttl op.Reply
+	if err := g.engine.Do(ctx, b.cache.Space, &op.ItemTTL{K: o.Key()}, &ttl); err == nil && ttl.Status == op.Hit && ttl.Int > 0 {
+		r.Expiry = g.now().UnixMilli() + ttl.Int
+	}
+}
+
+// without answers a command where the origin gave nothing: with what is still there, if it may be served, else with a
+// miss or an error.
+func (s *source) without(r *op.Reply, err error) error {
+	if r.Status == op.Hit {
+		if failed(err) {
+			s.counts.stale.Add(1)
+			return nil
+		}
+		r.Reset()
+	}
+	r.Status = op.Miss
+	switch {
+	case hearth.KindOf(err) == hearth.NotFound:
+		r.Cause = op.NeverSeen
+	case hearth.KindOf(err) == hearth.Limited:
+		r.Cause = op.TooLarge
+	case hearth.KindOf(err) == hearth.Denied:
+		r.Cause = op.NotPermitted
+	case failed(err) && s.unavailable:
+		return message(err)
+	}
+	return nil
+}
+
+// refresh has a key loaded again in the background.
+func (g *Gateway) refresh(b *binding, key []byte) {
+	now := g.now().UnixMilli()
+	if g.flights.verdict(b.cache.Space, key, now) != nil {
+		return
+	}
+	if fl, begun := g.flights.fillAlone(g.sources.filler, b.cache.Space, key, now, b.source.budget()+fillSlack); begun {
+		g.startFill(b, string(key), fl)
+	}
+}
+
+// startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source.
+func (g *Gateway) startFill(b *binding, key string, fl *flight) {
+	go g.fill(b, key, fl)
+}
+
+func (g *Gateway) fill(b *binding, key string, fl *flight) {
+	s, space := b.source, b.cache.Space
+	ctx, cancel := context.WithTimeout(g.sources.ctx, time.Duration(s.budget())*time.Millisecond)
+	defer cancel()
+	l, v, err := g.loadOf(ctx, b, key)
+	if err == nil && len(key)+len(l.Value) > b.limits.item {
+		err = errTooLarge
+	}
+	store := op.Op(&op.Set{K: []byte(key), Value: l.Value, Expiry: op.Expiry{TTL: s.lifetime(&l)}})
+	keep := s.failed
+	switch {
+	case hearth.KindOf(err) == hearth.NotFound && err != nil:
+		s.counts.absent.Add(1)
+		store, keep = &op.Delete{K: []byte(key)}, s.absent
+	case failed(err):
+		s.counts.failed.Add(1)
+		store = nil
+	case err != nil:
+		s.counts.failed.Add(1)
+		store, keep = nil, s.refused
+	}
+	if err != nil && !errors.Is(err, errOriginBroken) && !errors.Is(err, errOriginBusy) {
+		g.flights.judge(space, key, fl, err, g.now().UnixMilli(), keep)
+	}
+	if store != nil {
+		if e := g.store(ctx, space, store, fl); e != nil && err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		g.flights.judge(space, key, fl, nil, 0, 0)
+		s.remember(key, v)
+	}
+	if fl.state.Load() == discarded {
+		s.counts.discarded.Add(1)
+	}
+	g.flights.filled(space, key, fl, err)
+}
+
+// store stores what was loaded, unless the fill has been overtaken.
+func (g *Gateway) store(ctx context.Context, space hearth.Space, o op.Op, fl *flight) error {
+	if !fl.state.CompareAndSwap(filling, storing) {
+		return nil
+	}
+	defer close(fl.stored)
+	var r op.Reply
+	defer r.Reset()
+	return g.engine.Do(ctx, space, o, &r)
+}
+
+// loadOf asks the origin for a key: whether it has changed, where what was loaded before is still there.
+func (g *Gateway) loadOf(ctx context.Context, b *binding, key string) (l Loaded, v validator, err error) {
+	have, s := b.source.validator(key), b.source
+	var r op.Reply
+	defer r.Reset()
+	var old []byte
+	if have.text != "" {
+		if err := g.engine.Do(ctx, b.cache.Space, &op.Get{K: []byte(key)}, &r); err == nil && r.Status == op.Hit &&
+			maphash.Bytes(g.sources.seed, r.Value()) == have.sum {
+			old = append([]byte{}, r.Value()...)
+		}
+	}
+	if old == nil {
+		have.text = ""
+	}
+	if l, err = s.load(ctx, []byte(key), have.text); err != nil {
+		return l, v, err
+	}
+	if l.Unchanged {
+		s.counts.unchanged.Add(1)
+		l.Value = old
+	}
+	return l, validator{text: l.Validator, sum: maphash.Bytes(g.sources.seed, l.Value)}, nil
+}

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
+)
+
+// overtake is called ahead of a command: where it writes to a cache with an origin, no fill that began before it is
+// stored after it. The returned function is called when the command is over, whatever became of it.
+//
+// An item that a client writes there is fresh for the time to live that the client gave it, as one that was loaded is
+// for its fresh time: it is kept for the cache's grace beyond that.
+func (b *binding) overtake(g *Gateway, o op.Op, s *op.Spec) (over func()) {
+	if b.source == nil || !s.Writes() || s.Board {
+		return nothing
+	}
+	keys := [][]byte{o.Key()}
+	if m, ok := o.(op.Multi); ok {
+		keys = m.Keys()
+	}
+	for _, k := range keys {
+		g.flights.beginWrite(b.cache.Space, k)
+	}
+	restore := b.extend(o, s, g.now().UnixMilli())
+	return func() {
+		restore()
+		for _, k := range keys {
+			g.flights.endWrite(b.cache.Space, k)
+		}
+	}
+}
+
+func nothing() {}
+
+// extend adds the cache's grace to the time to live of a scalar that is written, until restore is called.
+func (b *binding) extend(o op.Op, s *op.Spec, now int64) (restore func()) {
+	x, expires := o.(op.Expirer)
+	_, sized := o.(op.Sizer)
+	grace := b.source.grace()
+	if !expires || !sized || grace == 0 || s.Kind != value.None && s.Kind != value.Scalar {
+		return nothing
+	}
+	at := x.ExpiresIn()
+	was := *at
+	switch {
+	case at.At > now:
+		at.At += grace
+	case at.At == 0 && at.TTL > 0:
+		at.TTL += grace
+	}
+	return func() { *at = was }
+}
+
+// overtakeAll is overtake for commands that run together.
+func (b *binding) overtakeAll(g *Gateway, os []op.Op) (over func()) {
+	if b.source == nil {
+		return nothing
+	}
+	overs := make([]func(), len(os))
+	for i, o := range os {
+		overs[i] = b.overtake(g, o, o.Spec())
+	}
+	return func() {
+		for _, over := range overs {
+			over()
+		}
+	}
+}
