@@ -12,7 +12,7 @@ import (
 // for its fresh time: it is kept for the cache's grace beyond that.
 func (b *binding) overtake(g *Gateway, o op.Op, s *op.Spec) (over func()) {
 	if b.source == nil || !s.Writes() || s.Board {
-		return nothing
+		return noOvertake
 	}
 	keys := [][]byte{o.Key()}
 	if m, ok := o.(op.Multi); ok {
@@ -30,7 +30,7 @@ func (b *binding) overtake(g *Gateway, o op.Op, s *op.Spec) (over func()) {
 	}
 }
 
-func nothing() {}
+func noOvertake() {}
 
 // extend adds the cache's grace to the time to live of a scalar that is written, until restore is called.
 func (b *binding) extend(o op.Op, s *op.Spec, now int64) (restore func()) {
@@ -38,7 +38,7 @@ func (b *binding) extend(o op.Op, s *op.Spec, now int64) (restore func()) {
 	_, sized := o.(op.Sizer)
 	grace := b.source.grace()
 	if !expires || !sized || grace == 0 || s.Kind != value.None && s.Kind != value.Scalar {
-		return nothing
+		return noOvertake
 	}
 	at := x.ExpiresIn()
 	was := *at
@@ -54,7 +54,7 @@ func (b *binding) extend(o op.Op, s *op.Spec, now int64) (restore func()) {
 // overtakeAll is overtake for commands that run together.
 func (b *binding) overtakeAll(g *Gateway, os []op.Op) (over func()) {
 	if b.source == nil {
-		return nothing
+		return noOvertake
 	}
 	overs := make([]func(), len(os))
 	for i, o := range os {

@@ -36,6 +36,8 @@ type serveOptions struct {
 	tlsOptions
 	PriceBook    string         `env:"HEARTH_PRICE_BOOK" placeholder:"FILE" help:"Prices that turn usage into money, for hearth usage."`
 	WebhookAllow []netip.Prefix `env:"HEARTH_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Networks that webhooks may reach beside the public internet, such as 10.1.0.0/16."`
+	OriginAllow  []netip.Prefix `env:"HEARTH_ORIGIN_ALLOW" placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 10.1.0.0/16."`
+	OriginSigned []string       `env:"HEARTH_ORIGIN_SIGNED" placeholder:"PREFIX" help:"S3 and DynamoDB origins, by how they begin, that may use the AWS credentials of the environment, such as s3://bucket/."`
 	DevFaults    bool           `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
 	SlowLog      time.Duration  `env:"HEARTH_SLOW_LOG" placeholder:"DURATION" help:"Log requests that take at least this long. Default: none."`
 	TraceTo      string         `env:"HEARTH_TRACE_TO" placeholder:"URL" help:"Send OpenTelemetry traces to this OTLP collector, such as http://127.0.0.1:4318."`

@@ -149,6 +149,7 @@ func (e *Engine) get(id hearth.Space, o *op.Get, r *op.Reply) error {
 	}
 	rec.used()
 	r.SetValue(rec.value())
+	r.Expiry = rec.expiry()
 	r.Status = op.Hit
 	s.mu.Unlock()
 	return nil

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/hearthcache/hearth/gateway"
+	"github.com/hearthcache/hearth/origin"
+)
+
+// loader is an origin as the gateway sees it.
+type loader struct{ *origin.Origin }
+
+// Revalidate implements gateway.Revalidator.
+func (l loader) Revalidate(ctx context.Context, key []byte, validator string) (gateway.Loaded, error) {
+	a, err := l.Ask(ctx, key, validator)
+	return gateway.Loaded(a), err
+}
+
+// origins returns what opens the origins of caches; it connects to nothing before a cache has one.
+func (s *server) origins() func(template string) (gateway.Loader, error) {
+	o := origin.New(origin.Options{Allow: s.options.OriginAllow, Signed: s.options.OriginSigned, Getenv: os.Getenv})
+	s.closers = append(s.closers, o)
+	return func(template string) (gateway.Loader, error) {
+		opened, err := o.Open(template)
+		if err != nil {
+			s.log.Error("a cache's origin cannot be used", "origin", template, "err", err)
+			return nil, err
+		}
+		return loader{opened}, nil
+	}
+}

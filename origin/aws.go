@@ -1,0 +1,159 @@
+package origin
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/hearthcache/hearth"
+)
+
+// signer signs requests with the operator's credentials.
+type signer struct {
+	region   string
+	endpoint string // instead of AWS's own; empty is those
+	creds    aws.Credentials
+}
+
+// signer returns what signs the requests of a template, if the operator has lent credentials to it.
+func (p *Opener) signer(template string) (*signer, error) {
+	lent := false
+	for _, prefix := range p.options.Signed {
+		lent = lent || strings.HasPrefix(template, prefix)
+	}
+	if !lent {
+		return nil, refused("hearth's operator has not allowed origins that begin with " + template[:strings.Index(template, keyMark)] + " (--origin-signed)")
+	}
+	env := p.options.Getenv
+	s := &signer{region: env("AWS_REGION"), endpoint: env("AWS_ENDPOINT_URL"), creds: aws.Credentials{AccessKeyID: env("AWS_ACCESS_KEY_ID"),
+		SecretAccessKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN")}}
+	service := "S3"
+	if strings.HasPrefix(template, "dynamodb:") {
+		service = "DYNAMODB"
+	}
+	if e := env("AWS_ENDPOINT_URL_" + service); e != "" {
+		s.endpoint = e
+	}
+	if s.region == "" {
+		s.region = "us-east-1"
+	}
+	if !s.creds.HasKeys() {
+		return nil, unavailable("hearth has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its environment", nil)
+	}
+	return s, nil
+}
+
+// sign signs a request with its body.
+func (s *signer) sign(r *http.Request, service string, body []byte) error {
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	sign := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" })
+	return sign.SignHTTP(r.Context(), s.creds, r, hash, service, s.region, time.Now())
+}
+
+// s3 is the origin s3://BUCKET/PATH: one object for each key.
+func (p *Opener) s3(template string, s *signer) (*Origin, error) {
+	bucket, path, _ := strings.Cut(strings.TrimPrefix(template, "s3://"), "/")
+	if strings.Contains(path, "?") || !strings.Contains(path, keyMark) {
+		return nil, invalid("an S3 origin is s3://BUCKET/PATH with " + keyMark + " in its path and no query")
+	}
+	base := "https://s3." + s.region + ".amazonaws.com"
+	if s.endpoint != "" {
+		base = strings.TrimSuffix(s.endpoint, "/")
+	}
+	base += "/" + url.PathEscape(bucket) + "/" + path
+	return &Origin{client: p.client, ask: func(ctx context.Context, key, validator string) (*http.Request, error) {
+		r, err := get(ctx, base, key, validator)
+		if err != nil {
+			return nil, err
+		}
+		return r, s.sign(r, "s3", nil)
+	}}, nil
+}
+
+// dynamo is the origin dynamodb://TABLE/ATTRIBUTE/PATTERN?value=ATTRIBUTE: GetItem with the pattern, in which the key
+// stands, as the string attribute that is the table's key. The value is an attribute of the item, or the whole item as
+// JSON.
+func (p *Opener) dynamo(template string, s *signer) (*Origin, error) {
+	rest, query, _ := strings.Cut(strings.TrimPrefix(template, "dynamodb://"), "?")
+	parts := strings.SplitN(rest, "/", 3)
+	q, err := url.ParseQuery(query)
+	if len(parts) != 3 || err != nil || parts[1] == "" || !strings.Contains(parts[2], keyMark) || len(q) > 1 || len(q) == 1 && !q.Has("value") {
+		return nil, invalid("a DynamoDB origin is dynamodb://TABLE/ATTRIBUTE/" + keyMark + ", with ?value=ATTRIBUTE where the value is not the whole item")
+	}
+	table, attribute, pattern, value := parts[0], parts[1], parts[2], q.Get("value")
+	base := "https://dynamodb." + s.region + ".amazonaws.com/"
+	if s.endpoint != "" {
+		base = s.endpoint
+	}
+	ask := func(ctx context.Context, key, _ string) (*http.Request, error) {
+		body, err := json.Marshal(map[string]any{
+			"TableName": table,
+			"Key":       map[string]any{attribute: map[string]string{"S": strings.Replace(pattern, keyMark, key, 1)}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, base, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.GetItem")
+		return r, s.sign(r, "dynamodb", body)
+	}
+	return &Origin{client: p.client, ask: ask, busy: throttled, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}, nil
+}
+
+// throttled reports whether DynamoDB says that it is asked too often, which it calls a bad request.
+func throttled(body []byte) bool {
+	for _, kind := range []string{"ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded", "LimitExceeded"} {
+		if bytes.Contains(body, []byte(kind)) {
+			return true
+		}
+	}
+	return false
+}
+
+// itemValue takes the value out of GetItem's answer.
+func itemValue(body []byte, attribute string) ([]byte, error) {
+	var got struct {
+		Item json.RawMessage
+	}
+	if err := json.Unmarshal(body, &got); err != nil {
+		return nil, unavailable("the origin's answer is not what DynamoDB answers", err)
+	}
+	if len(got.Item) == 0 || string(got.Item) == "null" {
+		return nil, &hearth.Error{Kind: hearth.NotFound, Msg: "the origin has no such item"}
+	}
+	if attribute == "" {
+		return got.Item, nil
+	}
+	var item map[string]struct {
+		S, N, B *string
+	}
+	if err := json.Unmarshal(got.Item, &item); err != nil {
+		return nil, unavailable("the origin's answer is not what DynamoDB answers", err)
+	}
+	switch a := item[attribute]; {
+	case a.S != nil:
+		return []byte(*a.S), nil
+	case a.N != nil:
+		return []byte(*a.N), nil
+	case a.B != nil:
+		return base64.StdEncoding.DecodeString(*a.B)
+	}
+	return nil, refused(fmt.Sprintf("the item has no attribute %q that is a string, a number or binary", attribute))
+}

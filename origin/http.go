@@ -1,0 +1,136 @@
+package origin
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hearthcache/hearth"
+)
+
+// Answer is what an origin has answered.
+type Answer struct {
+	Value     []byte
+	TTL       time.Duration // 0 where the origin says nothing of it
+	Validator string        // an ETag, or a time of modification; empty where there is neither
+	Unchanged bool          // the value is the one that the validator of the question stands for
+}
+
+// modified marks a validator that is a time of modification instead of an ETag.
+const modified = "modified "
+
+// get makes a request for a key by a template of plain HTTP.
+func get(ctx context.Context, template, key, validator string) (*http.Request, error) {
+	u, err := fill(template, key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, &hearth.Error{Kind: hearth.Denied, Msg: "the key makes no URL of the origin's template", Err: err}
+	}
+	r.Header.Set("User-Agent", "hearth")
+	r.Header.Set("Accept-Encoding", "identity") // what is stored is what the origin means, not how it was packed
+	condition(r, validator)
+	return r, nil
+}
+
+// condition asks for the value only where it has changed.
+func condition(r *http.Request, validator string) {
+	if t, ok := strings.CutPrefix(validator, modified); ok {
+		r.Header.Set("If-Modified-Since", t)
+	} else if validator != "" {
+		r.Header.Set("If-None-Match", validator)
+	}
+}
+
+// Load returns a key's value and its time to live, as the gateway's Loader has it.
+func (o *Origin) Load(ctx context.Context, key []byte) (value []byte, ttl time.Duration, err error) {
+	a, err := o.Ask(ctx, key, "")
+	return a.Value, a.TTL, err
+}
+
+// Ask loads a key for somebody who has what the validator stands for; an empty one stands for nothing.
+func (o *Origin) Ask(ctx context.Context, key []byte, validator string) (a Answer, err error) {
+	r, err := o.ask(ctx, string(key), validator)
+	if err != nil {
+		return a, err
+	}
+	resp, err := o.client.Do(r)
+	if err != nil {
+		return a, unavailable("the origin does not answer", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, hearth.ValueBytesMax+1))
+	if err != nil {
+		return a, unavailable("the origin broke off its answer", err)
+	}
+	if o.busy != nil && resp.StatusCode == http.StatusBadRequest && o.busy(body) {
+		return a, unavailable("the origin has too much to do", nil)
+	}
+	if a, err = answer(resp, body, validator); err != nil || a.Unchanged || o.read == nil {
+		return a, err
+	}
+	a.Value, err = o.read(body)
+	return a, err
+}
+
+// answer says what an HTTP answer means.
+func answer(resp *http.Response, body []byte, validator string) (a Answer, err error) {
+	code := resp.StatusCode
+	switch {
+	case code == http.StatusNotModified && validator != "":
+		a.Unchanged, a.Validator = true, validator
+	case code == http.StatusOK:
+		a.Value, a.Validator = body, validatorOf(resp.Header)
+		if len(body) > hearth.ValueBytesMax {
+			return Answer{}, &hearth.Error{Kind: hearth.Limited, Limit: hearth.ItemSize, Msg: "what the origin has is too large for an item"}
+		}
+	case code == http.StatusNotFound || code == http.StatusGone:
+		return a, &hearth.Error{Kind: hearth.NotFound, Msg: "the origin has no such item"}
+	case code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code >= 500:
+		return a, unavailable("the origin fails", fmt.Errorf("it answered %s", resp.Status))
+	default:
+		return a, &hearth.Error{Kind: hearth.Denied, Msg: "the origin refuses the key", Err: fmt.Errorf("it answered %s", resp.Status)}
+	}
+	a.TTL = maxAge(resp.Header)
+	return a, nil
+}
+
+func validatorOf(h http.Header) string {
+	if e := h.Get("ETag"); e != "" {
+		return e
+	}
+	if t := h.Get("Last-Modified"); t != "" {
+		return modified + t
+	}
+	return ""
+}
+
+// maxAge returns for how long the origin calls its answer fresh, 0 where it says nothing. s-maxage is meant for caches
+// that many share, as this one is.
+func maxAge(h http.Header) time.Duration {
+	found := time.Duration(0)
+	for d := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(d), "=")
+		seconds, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
+		switch {
+		case strings.EqualFold(name, "no-store") || strings.EqualFold(name, "no-cache"):
+			return time.Millisecond // callers that wait for it get it, nobody else
+		case err != nil || seconds < 0:
+		case strings.EqualFold(name, "s-maxage"):
+			return max(time.Duration(seconds)*time.Second, time.Millisecond)
+		case strings.EqualFold(name, "max-age"):
+			found = max(time.Duration(seconds)*time.Second, time.Millisecond)
+		}
+	}
+	return found
+}
+
+func unavailable(msg string, err error) error {
+	return &hearth.Error{Kind: hearth.Unavailable, Msg: msg, Err: err}
+}
