@@ -21,8 +21,11 @@ type sources struct {
 	ctx    context.Context // of all loads; ended by Close
 	cancel context.CancelFunc
 
-	mu sync.Mutex // guards m
-	m  map[string]*source
+	running sync.WaitGroup // loads; the engine outlives them
+
+	mu     sync.Mutex // guards the rest
+	m      map[string]*source
+	closed bool
 }
 
 func newSources(g *Gateway, open func(string) (Loader, error)) *sources {
@@ -46,6 +49,25 @@ func (ss *sources) of(cache string, s *control.Settings) *source {
 	}
 	ss.m[cache] = newSource(p, ss.open)
 	return ss.m[cache]
+}
+
+// enter counts a load that begins; it reports whether one still may.
+func (ss *sources) enter() bool {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if !ss.closed {
+		ss.running.Add(1)
+	}
+	return !ss.closed
+}
+
+// close gives up the loads that are under way and waits until none of them is left.
+func (ss *sources) close() {
+	ss.mu.Lock()
+	ss.closed = true
+	ss.mu.Unlock()
+	ss.cancel()
+	ss.running.Wait()
 }
 
 // forget lets go of the sources of caches that are no more.
@@ -90,13 +112,14 @@ func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done b
 // in the reply where nothing better is to be had.
 func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, r *op.Reply) error {
 	space, key, s := b.cache.Space, o.Key(), b.source
-	for range fillTries {
+	for try := range fillTries {
 		r.Reset()
 		err := g.engine.Do(ctx, space, o, r)
 		if err == nil && r.Status == op.Hit && r.Expiry == 0 {
 			g.askExpiry(ctx, b, o, r)
 		}
 		if g.tryFilled(b, o, r, err) {
+			r.Waited = try > 0
 			return err
 		}
 		now := g.now().UnixMilli()
@@ -230,7 +253,14 @@ func (g *Gateway) refresh(b *binding, key []byte) {
 
 // startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source.
 func (g *Gateway) startFill(b *binding, key string, fl *flight) {
-	go g.fill(b, key, fl)
+	if !g.sources.enter() {
+		g.flights.filled(b.cache.Space, key, fl, errOriginBusy)
+		return
+	}
+	go func() {
+		defer g.sources.running.Done()
+		g.fill(b, key, fl)
+	}()
 }
 
 func (g *Gateway) fill(b *binding, key string, fl *flight) {

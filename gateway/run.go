@@ -49,7 +49,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // Close hands over what was counted last, after the doors are closed and before the ledger's store is.
 // Loads from origins that are under way are given up.
 func (g *Gateway) Close() error {
-	g.sources.cancel()
+	g.sources.close()
 	return g.handOver(context.Background())
 }
 
