@@ -4,7 +4,6 @@ package door
 
 import (
 	"errors"
-	"io"
 )
 
 // Protocol is one way of talking. It opens a Session for each connection.
@@ -68,6 +67,3 @@ var ErrWait = errors.New("the session waits to be woken")
 
 // ended reports whether err ends a connection.
 func ended(err error) bool { return err != nil && err != ErrWait }
-
-// orderly reports whether err is an end that nobody needs to hear of.
-func orderly(err error) bool { return err == io.EOF }

@@ -22,7 +22,7 @@ import (
 
 // lines is a protocol for tests: each line is answered by itself. "wait" is answered by another goroutine, "bye" ends
 // the connection, "fill n" is followed by n bytes that are answered by reference.
-type lines struct{ greeting string }
+type lines struct{}
 
 func (p lines) Open(c *Conn, out *Writer) Session {
 	return &lineSession{conn: c, answers: make(chan string, 1)}

@@ -131,7 +131,7 @@ func attributes(kvs []attribute.KeyValue) []attributeJSON {
 		if kv.Value.Type() == attribute.INT64 {
 			member = "intValue"
 		}
-		out[i] = attributeJSON{string(kv.Key), map[string]string{member: kv.Value.Emit()}}
+		out[i] = attributeJSON{string(kv.Key), map[string]string{member: kv.Value.String()}}
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
@@ -55,7 +56,7 @@ func Open(folder string) (*File, error) {
 	}
 	path := filepath.Join(folder, FileName)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is in use by another hearth: one process at a time", path)
 	}
 	if err != nil {

@@ -61,7 +61,6 @@ func awaitPort(t testing.TB, port int) string {
 type client struct {
 	t   testing.TB
 	nc  net.Conn
-	in  *bufio.Reader
 	buf []byte
 }
 

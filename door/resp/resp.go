@@ -41,7 +41,6 @@ type Door struct {
 	id       func() string // 40 hex digits: the node's name
 	nextID   atomic.Int64
 	commands atomic.Int64
-	accepted atomic.Int64
 	buffered atomic.Int64
 	messages sync.Pool // of *[takeMessages]topics.Message
 

@@ -18,7 +18,6 @@ type row struct {
 	first int // position of the first key; 0 for none
 	last  int // position of the last key; negative counts from the end
 	step  int
-	about string
 
 	run    func(c *conn, args [][]byte)
 	parse  func(c *conn, args [][]byte) (op.Op, error)

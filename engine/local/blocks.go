@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/value"
@@ -108,13 +107,6 @@ func (b *blocks) trim() {
 
 // inUse is the bytes of pages of blocks that somebody holds.
 func (b *blocks) inUse() int64 { return b.held.Load() - b.pooled.Load() }
-
-// owns reports whether a block came from here.
-func (b *blocks) owns(k *value.Block) bool {
-	p := uintptr(unsafe.Pointer(unsafe.SliceData(k.Bytes())))
-	base := uintptr(b.base)
-	return p >= base && p < base+uintptr(b.size)
-}
 
 // Reserve implements engine.Blocks. The memory counts from now on, and against the space once it is stored.
 func (e *Engine) Reserve(s hearth.Space, size int) (*value.Block, error) {

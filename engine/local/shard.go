@@ -313,7 +313,7 @@ func (s *shard) store(h uint64, sl *uint64, old *record, d *draft) error {
 	if n > recordMax {
 		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.ItemSize, Msg: "key and attributes of the item are too long"}
 	}
-	q := &s.queues[small]
+	var q *queue
 	if old == nil {
 		q = s.entrance(h, d)
 	} else {
