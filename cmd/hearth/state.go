@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,10 +55,13 @@ func (s *server) openShared(ctx context.Context) error {
 		if client, err = valkey.Connect(s.options.valkey()); err == nil {
 			break
 		}
-		s.log.Warn("the servers of --engine valkey do not answer; trying again", "error", err)
-		if time.Now().After(end) {
+		// A server that refuses goes on refusing; one that loads its data does not.
+		var said *valkeygo.ValkeyError
+		refused := errors.As(err, &said) && !strings.HasPrefix(said.Error(), "LOADING")
+		if refused || time.Now().After(end) {
 			return fmt.Errorf("--valkey-addrs %s: %w", strings.Join(s.options.ValkeyAddrs, ","), err)
 		}
+		s.log.Warn("the servers of --engine valkey do not answer; trying again", "error", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
