@@ -1,7 +1,6 @@
 package resp
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os/exec"
