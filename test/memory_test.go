@@ -155,19 +155,19 @@ func (s *server) within(t *testing.T, bound int64, when string) {
 	}
 }
 
-// soaking reports whether the longer variants are asked for, as make soak does.
-func soaking() bool { return os.Getenv("HEARTH_SOAK") != "" }
+// soak skips the longer variants unless they are asked for, as make soak does.
+func soak(t *testing.T) {
+	if os.Getenv("HEARTH_SOAK") == "" {
+		t.Skip("long: make soak sets HEARTH_SOAK")
+	}
+}
 
 func text(prefix string, i int) []byte { return strconv.AppendInt([]byte(prefix), int64(i), 10) }
 
 // TestMemoryStaysWithinTheBound fills a server in every way that is hard for a store, by fifty connections at once.
 func TestMemoryStaysWithinTheBound(t *testing.T) {
-	const connections = 50
-	bound, flag := int64(256<<20), "256MiB"
-	if soaking() {
-		bound, flag = 1<<30, "1GiB"
-	}
-	s := start(t, "--max-memory", flag)
+	const connections, bound = 50, int64(256 << 20)
+	s := start(t, "--max-memory", strconv.FormatInt(bound, 10))
 	body := make([]byte, 5_000_000)
 	rand.NewChaCha8([32]byte{1}).Read(body)
 	set, ttl := []byte("SET"), []byte("PX")
@@ -229,13 +229,16 @@ func (s *server) settles(t *testing.T, empty int64, what string) {
 	t.Logf("%s: back at %d MiB (empty: %d) after %v", what, s.rss(t, "VmRSS")>>20, empty>>20, time.Since(began).Round(time.Millisecond))
 }
 
-// TestMemoryComesBack fills a server and lets its items go. The memory is the system's again without a request, and the
-// idle server uses no processor time.
-func TestMemoryComesBack(t *testing.T) {
-	items := 500_000
-	if soaking() {
-		items = 1_000_000
-	}
+func TestMemoryComesBack(t *testing.T) { comesBack(t, 500_000) }
+
+func TestSoakMemoryComesBack(t *testing.T) {
+	soak(t)
+	comesBack(t, 1_050_000)
+}
+
+// comesBack fills a server and lets its items go. The memory is the system's again without a request, and the idle
+// server uses no processor time.
+func comesBack(t *testing.T, items int) {
 	s := start(t, "--max-memory", "2GiB")
 	empty := s.rss(t, "VmRSS")
 	body := make([]byte, 1000)
