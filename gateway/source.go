@@ -81,6 +81,7 @@ const (
 	queuedMax     = 1024   // loads of one cache that wait for their turn
 	validatorsMax = 16_384 // of one cache
 	freshDefault  = 5 * 60 * 1000
+	freshMin      = 50 // milliseconds, so that who has waited for a load finds it
 )
 
 func newSource(p plan, open func(string) (Loader, error)) *source {
@@ -195,7 +196,7 @@ func (s *source) lifetime(l *Loaded) int64 {
 	if spread := fresh * s.jitter / 100; spread > 0 {
 		fresh -= rand.Int64N(spread + 1)
 	}
-	return max(1, fresh) + s.grace()
+	return max(freshMin, fresh) + s.grace()
 }
 
 // age says what may be done with an item.

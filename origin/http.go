@@ -20,6 +20,9 @@ type Answer struct {
 	Unchanged bool          // the value is the one that the validator of the question stands for
 }
 
+// ttlMin is what an origin gets that wants nothing kept: long enough for the callers who wait for this one load.
+const ttlMin = time.Second
+
 // modified marks a validator that is a time of modification instead of an ETag.
 const modified = "modified "
 
@@ -120,12 +123,12 @@ func maxAge(h http.Header) time.Duration {
 		seconds, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
 		switch {
 		case strings.EqualFold(name, "no-store") || strings.EqualFold(name, "no-cache"):
-			return time.Millisecond // callers that wait for it get it, nobody else
+			return ttlMin
 		case err != nil || seconds < 0:
 		case strings.EqualFold(name, "s-maxage"):
-			return max(time.Duration(seconds)*time.Second, time.Millisecond)
+			return max(time.Duration(seconds)*time.Second, ttlMin)
 		case strings.EqualFold(name, "max-age"):
-			found = max(time.Duration(seconds)*time.Second, time.Millisecond)
+			found = max(time.Duration(seconds)*time.Second, ttlMin)
 		}
 	}
 	return found

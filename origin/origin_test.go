@@ -110,7 +110,7 @@ func TestHTTP(t *testing.T) {
 		}
 	})
 	t.Run("not to be kept", func(t *testing.T) {
-		if a, err := o.Ask(t.Context(), []byte("uncacheable"), ""); err != nil || a.TTL != time.Millisecond {
+		if a, err := o.Ask(t.Context(), []byte("uncacheable"), ""); err != nil || a.TTL != ttlMin {
 			t.Errorf("got %+v, %v", a, err)
 		}
 	})
