@@ -179,6 +179,9 @@ func (a *arena) freeChunk(n int32) {
 	a.inUse.Add(-chunkBytes)
 	a.lowest = min(a.lowest, i)
 	if g.used != 0 {
+		if a.committed.Load()-a.inUse.Load() > slackBytes/2 {
+			a.dropFree(i) // Run would come too late where large values displace small ones
+		}
 		return
 	}
 	if a.warm++; a.warm > warmGroups {
