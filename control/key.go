@@ -12,12 +12,18 @@ const KeysMax = 100_000
 const keptMillis = (auth.DisposableSecondsMax + 3600) * 1000
 
 // AddKey keeps an issued key, and forgets those that expired long ago.
-type AddKey struct{ Key *auth.Key }
+type AddKey struct {
+	Key   *auth.Key
+	First bool // Exists where an owner has a key already: of gateways that start together, one makes it
+}
 
 // Apply implements Change.
 func (c AddKey) Apply(s *State, now int64) (*State, error) {
 	if s.Keys[c.Key.ID] != nil {
 		return nil, &hearth.Error{Kind: hearth.Exists, Msg: "this key exists already"}
+	}
+	if c.First && s.HasOwner() {
+		return nil, &hearth.Error{Kind: hearth.Exists, Msg: "the owner has a key already"}
 	}
 	if c.Key.Role != "" && s.Role(c.Key.Role) == nil {
 		return nil, noRole(c.Key.Role)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestKeysAreForgottenLongAfterTheyExpire(t *testing.T) {
-	key := func(id string, expires int64) AddKey { return AddKey{&auth.Key{ID: id, Expires: expires}} }
+	key := func(id string, expires int64) AddKey { return AddKey{Key: &auth.Key{ID: id, Expires: expires}} }
 	s := &State{}
 	add := func(c AddKey, now int64) {
 		t.Helper()
@@ -31,7 +31,7 @@ func TestKeysAreForgottenLongAfterTheyExpire(t *testing.T) {
 	if _, err := key("c", 0).Apply(s, 0); hearth.KindOf(err) != hearth.Exists {
 		t.Errorf("the same key again: %v", err)
 	}
-	if _, err := (AddKey{&auth.Key{ID: "d", Role: "none"}}).Apply(s, 0); hearth.KindOf(err) != hearth.NotFound {
+	if _, err := (AddKey{Key: &auth.Key{ID: "d", Role: "none"}}).Apply(s, 0); hearth.KindOf(err) != hearth.NotFound {
 		t.Errorf("a key with no such role: %v", err)
 	}
 }
@@ -41,7 +41,7 @@ func TestThereIsAnEndOfKeys(t *testing.T) {
 	for i := range KeysMax {
 		s.Keys[fmt.Sprint(i)] = &auth.Key{}
 	}
-	if _, err := (AddKey{&auth.Key{ID: "one more"}}).Apply(s, 0); hearth.KindOf(err) != hearth.Limited {
+	if _, err := (AddKey{Key: &auth.Key{ID: "one more"}}).Apply(s, 0); hearth.KindOf(err) != hearth.Limited {
 		t.Errorf("one key too many: %v", err)
 	}
 }
@@ -67,7 +67,7 @@ func TestRoles(t *testing.T) {
 	apply(PutRole{Role: &Role{ID: "q", Name: " "}, New: true}, hearth.Invalid)
 	apply(PutRole{Role: &Role{ID: "r", Name: "Renamed"}}, ok)
 	apply(PutRole{Role: &Role{ID: "owner", Name: "x"}}, hearth.Precondition)
-	apply(AddKey{&auth.Key{ID: "k", Role: "r"}}, ok)
+	apply(AddKey{Key: &auth.Key{ID: "k", Role: "r"}}, ok)
 	apply(DeleteRole{"r"}, hearth.Precondition)
 	apply(RevokeKey{"k"}, ok)
 	apply(RevokeKey{"k"}, hearth.NotFound)

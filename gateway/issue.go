@@ -49,6 +49,11 @@ func (c *Caller) mayGive(wanted *auth.Permissions) error {
 
 // issue makes and keeps a key.
 func (g *Gateway) issue(ctx context.Context, r auth.KeyRequest, creator string) (auth.Issued, error) {
+	return g.issueOnce(ctx, r, creator, false)
+}
+
+// issueOnce is issue; with first it is Exists where an owner has a key.
+func (g *Gateway) issueOnce(ctx context.Context, r auth.KeyRequest, creator string, first bool) (auth.Issued, error) {
 	var signer *auth.SigningKey
 	if r.Form != auth.Opaque {
 		var err error
@@ -60,14 +65,14 @@ func (g *Gateway) issue(ctx context.Context, r auth.KeyRequest, creator string) 
 	if err != nil {
 		return auth.Issued{}, err
 	}
-	_, err = g.plane.Change(ctx, control.AddKey{Key: made.Key})
+	_, err = g.plane.Change(ctx, control.AddKey{Key: made.Key, First: first})
 	return made, err
 }
 
-// CreateRoot issues the owner's first key, or a further one for whoever holds the machine: package cmd/hearth shows it
-// once. It asks for no permission.
+// CreateRoot issues the owner's first key, Exists where there is one: package cmd/hearth shows it once. It asks for no
+// permission.
 func (g *Gateway) CreateRoot(ctx context.Context) (auth.Issued, error) {
-	return g.issue(ctx, auth.KeyRequest{Permissions: auth.Permissions{Owner: true}, Never: true, Description: "root key"}, "")
+	return g.issueOnce(ctx, auth.KeyRequest{Permissions: auth.Permissions{Owner: true}, Never: true, Description: "root key"}, "", true)
 }
 
 // RefreshKey issues a key like the one shown, valid as long as that was at first; both are valid until they expire. The

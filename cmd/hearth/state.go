@@ -11,6 +11,7 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/control/store"
@@ -124,6 +125,9 @@ func (s *server) rootKey(ctx context.Context) (*auth.Issued, error) {
 		return nil, nil
 	}
 	made, err := s.gateway.CreateRoot(ctx)
+	if hearth.KindOf(err) == hearth.Exists { // another gateway has shown it
+		return nil, nil
+	}
 	return &made, err
 }
 

@@ -147,6 +147,28 @@ func TestConflictsAreResolved(t *testing.T) {
 	}
 }
 
+func TestOneOwner(t *testing.T) {
+	_, gateway := servers(t)
+	a, _ := gateway()
+	b, _ := gateway()
+	made := 0
+	for _, p := range []*control.Plane{a, b} {
+		k, err := auth.New(auth.KeyRequest{Permissions: auth.Permissions{Owner: true}, Never: true}, "e", "", time.Now(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Change(t.Context(), control.AddKey{Key: k.Key, First: true})
+		if err == nil {
+			made++
+		} else if hearth.KindOf(err) != hearth.Exists {
+			t.Error(err)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d first keys", made)
+	}
+}
+
 // A change is seen also where no message tells of it.
 func TestChangesAreFoundWithoutMessages(t *testing.T) {
 	server, gateway := servers(t)
