@@ -14,19 +14,19 @@ import (
 // adminRoutes are the requests on caches, settings, keys and tokens: what the command line asks for.
 func (a *API) adminRoutes() []route {
 	return []route{
-		{"GET /admin/settings", a.listSettings},
-		{"GET /admin/account", a.showAccount},
-		{"PATCH /admin/account", a.setAccount},
-		{"GET /admin/caches", a.listCaches},
-		{"POST /admin/caches", a.createCache},
-		{"GET /admin/caches/{cache}", a.showCache},
-		{"PATCH /admin/caches/{cache}", a.setCache},
-		{"DELETE /admin/caches/{cache}", a.deleteCache},
-		{"POST /admin/caches/{cache}/flush", a.flushCache},
-		{"GET /admin/keys", a.listAllKeys},
-		{"POST /admin/keys", a.createAnyKey},
-		{"DELETE /admin/keys/{key}", a.revokeKey},
-		{"POST /admin/tokens", a.createToken},
+		{"GET /admin/settings", a.listSettings, doc{summary: "Lists the settings that caches have", answer: settingList{}}},
+		{"GET /admin/account", a.showAccount, doc{summary: "Returns the settings of caches that do not say otherwise", answer: settingsBody{}}},
+		{"PATCH /admin/account", a.setAccount, doc{summary: "Changes the settings of caches that do not say otherwise", body: settingsBody{}, answer: settingsBody{}}},
+		{"GET /admin/caches", a.listCaches, doc{summary: "Lists caches with what they hold", answer: cacheList{}}},
+		{"POST /admin/caches", a.createCache, doc{summary: "Creates a cache", body: cacheBody{}, code: http.StatusCreated, answer: cache{}}},
+		{"GET /admin/caches/{cache}", a.showCache, doc{summary: "Returns a cache with all its settings", answer: cache{}}},
+		{"PATCH /admin/caches/{cache}", a.setCache, doc{summary: "Changes settings of a cache; an empty text takes one back", body: settingsBody{}, answer: cache{}}},
+		{"DELETE /admin/caches/{cache}", a.deleteCache, doc{summary: "Deletes a cache and all it holds"}},
+		{"POST /admin/caches/{cache}/flush", a.flushCache, doc{summary: "Forgets all items of a cache"}},
+		{"GET /admin/keys", a.listAllKeys, doc{summary: "Lists keys of every form, without their texts", answer: fullKeyList{}}},
+		{"POST /admin/keys", a.createAnyKey, doc{summary: "Issues a key of any form", body: anyKeyBody{}, code: http.StatusCreated, answer: issued{}}},
+		{"DELETE /admin/keys/{key}", a.revokeKey, doc{summary: "Revokes a key at once", answer: struct{}{}}},
+		{"POST /admin/tokens", a.createToken, doc{summary: "Issues a disposable token", body: tokenBody{}, code: http.StatusCreated, answer: issued{}}},
 	}
 }
 
@@ -36,6 +36,19 @@ type setting struct {
 	Unit    string `json:"unit,omitempty"`
 	Default string `json:"default"`
 	Doc     string `json:"doc"`
+}
+
+type settingList struct {
+	Settings []setting `json:"settings"`
+}
+
+type cacheList struct {
+	Caches []cache `json:"caches"`
+}
+
+type cacheBody struct {
+	Name string `json:"name" required:"true"`
+	settingsBody
 }
 
 // listSettings tells which settings there are: no secret.
@@ -49,7 +62,7 @@ func (a *API) listSettings(w http.ResponseWriter, r *http.Request) error {
 		t := &control.Table[i]
 		out = append(out, setting{t.Name, t.Unit, defaults.Show(control.Setting(i)), t.Doc})
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"settings": out})
+	writeJSON(w, http.StatusOK, settingList{out})
 	return nil
 }
 
@@ -121,7 +134,7 @@ func (a *API) listCaches(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, cacheJSON(each, a.gateway.Holds(each)))
 	}
 	slices.SortFunc(out, func(x, y cache) int { return strings.Compare(x.Name, y.Name) })
-	writeJSON(w, http.StatusOK, map[string]any{"caches": out})
+	writeJSON(w, http.StatusOK, cacheList{out})
 	return nil
 }
 
@@ -157,10 +170,7 @@ func (a *API) createCache(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var body struct {
-		Name string `json:"name"`
-		settingsBody
-	}
+	var body cacheBody
 	if err := read(r, &body); err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func (s *guarded) ask(token, method, path, body string) (string, string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	conforms(s.t, r, body, resp, string(b))
 	return resp.Status, strings.TrimSuffix(string(b), "\n")
 }
 

@@ -2,8 +2,8 @@
 // administration of hearth itself. It knows nothing of how credentials are verified, limits kept or items stored.
 //
 // A request is a row: its pattern and how it is served. Rows stand with their family, as a function that returns them
-// (itemRoutes in item.go, roleRoutes in role.go …); families lists those functions, and a new family adds one line
-// there. A row's function returns an error where it has not answered; refuse says each kind of error once for all.
+// (itemRoutes in item.go, roleRoutes in role.go …); routes lists those functions, and a new family adds one line
+// there. The OpenAPI document is made of the rows. A row's function returns an error where it has not answered; refuse says each kind of error once for all.
 package httpapi
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/auth"
@@ -29,38 +30,44 @@ type API struct {
 	gateway *gateway.Gateway
 	prices  *control.PriceBook
 	mux     *http.ServeMux
+	topics  http.Handler
 }
 
 // New returns the API of a gateway.
 func New(o Options) *API {
-	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux()}
-	for _, routes := range families {
-		for _, r := range routes(a) {
-			a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) {
-				if err := r.serve(w, q); err != nil {
-					refuse(w, err)
-				}
-			})
-		}
+	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), topics: Topics(o.Gateway)}
+	for _, r := range a.routes() {
+		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) {
+			if err := r.serve(w, q); err != nil {
+				refuse(w, err)
+			}
+		})
 	}
-	a.mux.Handle("/topics/", Topics(o.Gateway))
+	a.mux.Handle("OPTIONS /topics/", a.topics)
 	a.mux.HandleFunc("/", a.nowhere)
 	return a
 }
 
-// route is one request and how it is served. An error is what serve returns in place of an answer.
+// route is one request, how it is served, and what the OpenAPI document says of it. An error is what serve returns in
+// place of an answer.
 type route struct {
 	pattern string
 	serve   func(w http.ResponseWriter, r *http.Request) error
+	doc     doc
 }
 
-// families lists every family of requests.
-var families = []func(*API) []route{
-	(*API).itemRoutes,
-	(*API).keyRoutes,
-	(*API).roleRoutes,
-	(*API).adminRoutes,
-	(*API).usageRoutes,
+// routes returns the rows of all families: a new family adds a line.
+func (a *API) routes() []route {
+	return slices.Concat(
+		a.itemRoutes(),
+		a.batchRoutes(),
+		a.topicRoutes(),
+		a.keyRoutes(),
+		a.roleRoutes(),
+		a.adminRoutes(),
+		a.usageRoutes(),
+		a.openAPIRoutes(),
+	)
 }
 
 // ServeHTTP implements http.Handler.
@@ -117,13 +124,15 @@ func (a *API) signIn(r *http.Request, token, cache string) (*gateway.Caller, err
 const bodyBytesMax = 1 << 20
 
 // read decodes a JSON body, in which every member must be known.
-func read(r *http.Request, v any) error {
-	b, err := io.ReadAll(io.LimitReader(r.Body, bodyBytesMax+1))
+func read(r *http.Request, v any) error { return readUpTo(r, bodyBytesMax, v) }
+
+func readUpTo(r *http.Request, bytesMax int64, v any) error {
+	b, err := io.ReadAll(io.LimitReader(r.Body, bytesMax+1))
 	switch {
 	case err != nil:
 		return &hearth.Error{Kind: hearth.Canceled, Msg: "the body ended early", Err: err}
-	case len(b) > bodyBytesMax:
-		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize, Msg: "the body is longer than 1 MiB"}
+	case int64(len(b)) > bytesMax:
+		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize, Msg: fmt.Sprintf("the body is longer than %d bytes", bytesMax)}
 	}
 	return decode(b, v)
 }

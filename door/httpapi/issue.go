@@ -45,6 +45,25 @@ type fullKey struct {
 	Permissions permissions `json:"permissions"`
 }
 
+type fullKeyList struct {
+	Keys []fullKey `json:"keys"`
+}
+
+type anyKeyBody struct {
+	grants
+	Form        string `json:"form,omitempty"`
+	Seconds     int64  `json:"valid_for_seconds,omitempty"`
+	Never       bool   `json:"never_expires,omitempty"`
+	Description string `json:"description,omitempty"`
+	TokenID     string `json:"token_id,omitempty"`
+}
+
+type tokenBody struct {
+	permissions
+	Seconds int64  `json:"valid_for_seconds" required:"true"`
+	TokenID string `json:"token_id,omitempty"`
+}
+
 func (a *API) listAllKeys(w http.ResponseWriter, r *http.Request) error {
 	if _, err := a.admin(r, auth.Authorization, auth.List); err != nil {
 		return err
@@ -57,7 +76,7 @@ func (a *API) listAllKeys(w http.ResponseWriter, r *http.Request) error {
 			Owner: p.Owner, Permissions: show(&p)})
 	}
 	slices.SortFunc(out, func(x, y fullKey) int { return strings.Compare(x.ID, y.ID) })
-	writeJSON(w, http.StatusOK, map[string]any{"keys": out})
+	writeJSON(w, http.StatusOK, fullKeyList{out})
 	return nil
 }
 
@@ -84,14 +103,7 @@ func (a *API) createAnyKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var body struct {
-		grants
-		Form        string `json:"form"`
-		Seconds     int64  `json:"valid_for_seconds"`
-		Never       bool   `json:"never_expires"`
-		Description string `json:"description"`
-		TokenID     string `json:"token_id"`
-	}
+	var body anyKeyBody
 	if err := read(r, &body); err != nil {
 		return err
 	}
@@ -117,11 +129,7 @@ func (a *API) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var body struct {
-		permissions
-		Seconds int64  `json:"valid_for_seconds"`
-		TokenID string `json:"token_id"`
-	}
+	var body tokenBody
 	if err := read(r, &body); err != nil {
 		return err
 	}

@@ -19,13 +19,16 @@ import (
 // itemRoutes are the requests on items of a cache.
 func (a *API) itemRoutes() []route {
 	return []route{
-		{"GET /cache/{cache}", a.getItem},
-		{"PUT /cache/{cache}", a.putItem},
-		{"POST /cache/{cache}", a.putItem},
-		{"DELETE /cache/{cache}", a.deleteItem},
-		{"GET /cache/get/{cache}/{key...}", a.getOldItem},
-		{"PUT /cache/set/{cache}/{key...}", a.putOldItem},
-		{"POST /cache/set/{cache}/{key...}", a.putOldItem},
+		{"GET /cache/{cache}", a.getItem, doc{summary: "Returns the value of an item; HEAD, Range, If-Match and If-None-Match do what HTTP says of them",
+			query: "key key_base64 token", answer: raw{}}},
+		{"PUT /cache/{cache}", a.putItem, doc{summary: "Stores the body as an item; with If-Match or If-None-Match only where that holds of the present one",
+			query: "key key_base64 ttl_seconds! token", body: raw{}}},
+		{"POST /cache/{cache}", a.putItem, doc{summary: "Stores the body as an item, as PUT does", query: "key key_base64 ttl_seconds! token", body: raw{}}},
+		{"DELETE /cache/{cache}", a.deleteItem, doc{summary: "Deletes an item, if there is one", query: "key key_base64 token"}},
+		{"GET /cache/get/{cache}/{key...}", a.getOldItem, doc{summary: "Returns the value of an item, by the old address", query: "token", answer: raw{}}},
+		{"PUT /cache/set/{cache}/{key...}", a.putOldItem, doc{summary: "Stores the body as an item, by the old address", query: "ttl_milliseconds! token", body: raw{}}},
+		{"POST /cache/set/{cache}/{key...}", a.putOldItem, doc{summary: "Stores the body as an item, by the old address, as PUT does",
+			query: "ttl_milliseconds! token", body: raw{}}},
 	}
 }
 
@@ -168,7 +171,12 @@ func keyOf(r *http.Request) ([]byte, error) {
 	if len(text) == 1 {
 		return []byte(text[0]), nil
 	}
-	key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(encoded[0], "="))
+	return decodeKey(encoded[0])
+}
+
+// decodeKey decodes URL-safe base64, with or without padding.
+func decodeKey(text string) ([]byte, error) {
+	key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil {
 		return nil, invalid("key_base64 is not URL-safe base64")
 	}

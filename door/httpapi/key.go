@@ -15,9 +15,9 @@ import (
 // keyRoutes are the requests on keys that have a role.
 func (a *API) keyRoutes() []route {
 	return []route{
-		{"GET /api-keys", a.listKeys},
-		{"POST /api-keys", a.createKey},
-		{"DELETE /api-keys/{key}", a.revokeKey},
+		{"GET /api-keys", a.listKeys, doc{summary: "Lists keys, without their texts", query: "limit next_token", answer: keyList{}}},
+		{"POST /api-keys", a.createKey, doc{summary: "Issues a key that has a role", body: keyBody{}, answer: madeKey{}}},
+		{"DELETE /api-keys/{key}", a.revokeKey, doc{summary: "Revokes a key at once", answer: struct{}{}}},
 	}
 }
 
@@ -29,6 +29,22 @@ type key struct {
 	Role        string `json:"role_id"`
 	Expires     int64  `json:"expires_at_epoch_seconds,omitempty"`
 	Issued      int64  `json:"issued_at_epoch_seconds"`
+}
+
+type keyBody struct {
+	Role        *string         `json:"role_id" required:"true"`
+	Description *string         `json:"description" required:"true"`
+	Expiry      json.RawMessage `json:"expiry" required:"true"` // "never" or epoch seconds
+}
+
+type madeKey struct {
+	Token string `json:"api_key"`
+	Key   key    `json:"key_info"`
+}
+
+type keyList struct {
+	Keys []key  `json:"key_info"`
+	Next string `json:"next_token,omitempty"`
 }
 
 // account is what the one account of a hearth is called.
@@ -52,11 +68,7 @@ func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var body struct {
-		Role        *string         `json:"role_id"`
-		Description *string         `json:"description"`
-		Expiry      json.RawMessage `json:"expiry"`
-	}
+	var body keyBody
 	if err := read(r, &body); err != nil {
 		return err
 	}
@@ -71,10 +83,7 @@ func (a *API) createKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, struct {
-		Token string `json:"api_key"`
-		Key   key    `json:"key_info"`
-	}{made.Token, keyJSON(made.Key)})
+	writeJSON(w, http.StatusOK, madeKey{made.Token, keyJSON(made.Key)})
 	return nil
 }
 
@@ -102,10 +111,7 @@ func (a *API) listKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, struct {
-		Keys []key  `json:"key_info"`
-		Next string `json:"next_token,omitempty"`
-	}{keysJSON(all), next})
+	writeJSON(w, http.StatusOK, keyList{keysJSON(all), next})
 	return nil
 }
 

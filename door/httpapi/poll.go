@@ -17,6 +17,13 @@ const (
 	pollBytesMax    = 1 << 20
 )
 
+// pollAnswer is what there was, and where to go on from.
+type pollAnswer struct {
+	Items []element `json:"items"`
+	Next  uint64    `json:"next_sequence_number"`
+	Page  uint64    `json:"next_sequence_page"`
+}
+
 // poll answers as soon as there is a message or a discontinuity, or with nothing after a while. The answer says where to
 // go on from.
 func (t *topicServer) poll(w http.ResponseWriter, r *http.Request, c *gateway.Caller) error {
@@ -37,11 +44,7 @@ func (t *topicServer) poll(w http.ResponseWriter, r *http.Request, c *gateway.Ca
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"items":                elements,
-		"next_sequence_number": f.at.Sequence,
-		"next_sequence_page":   f.at.Page,
-	})
+	writeJSON(w, http.StatusOK, pollAnswer{elements, f.at.Sequence, f.at.Page})
 	return nil
 }
 

@@ -10,10 +10,10 @@ import (
 // roleRoutes are the requests on roles.
 func (a *API) roleRoutes() []route {
 	return []route{
-		{"GET /roles", a.listRoles},
-		{"POST /roles", a.createRole},
-		{"PUT /roles/{role}", a.replaceRole},
-		{"DELETE /roles/{role}", a.deleteRole},
+		{"GET /roles", a.listRoles, doc{summary: "Lists roles", query: "limit next_token type", answer: roleList{}}},
+		{"POST /roles", a.createRole, doc{summary: "Creates a role", body: roleBody{}, answer: role{}}},
+		{"PUT /roles/{role}", a.replaceRole, doc{summary: "Replaces a role; its keys follow at once", body: roleBody{}, answer: role{}}},
+		{"DELETE /roles/{role}", a.deleteRole, doc{summary: "Deletes a role, or says which keys have it still", answer: deletedRole{}}},
 	}
 }
 
@@ -32,6 +32,23 @@ func roleJSON(r *control.Role) role {
 		out.Type = "system"
 	}
 	return out
+}
+
+type roleList struct {
+	Roles []role `json:"roles"`
+	Next  string `json:"next_token,omitempty"`
+}
+
+// deletedRole says deleted, or blocked, and then a blockedRole says by whom.
+type deletedRole struct {
+	Status string `json:"status"`
+}
+
+type blockedRole struct {
+	deletedRole
+	Members     []struct{} `json:"account_members"`
+	Invitations []struct{} `json:"invitations"`
+	Keys        []key      `json:"api_keys"`
 }
 
 // roleBody is what a request says of a role.
@@ -62,10 +79,7 @@ func (a *API) listRoles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := struct {
-		Roles []role `json:"roles"`
-		Next  string `json:"next_token,omitempty"`
-	}{[]role{}, next}
+	out := roleList{[]role{}, next}
 	for _, role := range all {
 		out.Roles = append(out.Roles, roleJSON(role))
 	}
@@ -120,19 +134,13 @@ func (a *API) deleteRole(w http.ResponseWriter, r *http.Request) error {
 	state := a.gateway.View()
 	if role := state.Role(id); role != nil && !role.System {
 		if users := state.KeysOfRole(id); len(users) > 0 {
-			blocked := struct {
-				Status      string     `json:"status"`
-				Members     []struct{} `json:"account_members"`
-				Invitations []struct{} `json:"invitations"`
-				Keys        []key      `json:"api_keys"`
-			}{"blocked", []struct{}{}, []struct{}{}, keysJSON(users)}
-			writeJSON(w, http.StatusOK, blocked)
+			writeJSON(w, http.StatusOK, blockedRole{deletedRole{"blocked"}, []struct{}{}, []struct{}{}, keysJSON(users)})
 			return nil
 		}
 	}
 	if err := a.gateway.Change(r.Context(), c, control.DeleteRole{ID: id}); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "deleted"})
+	writeJSON(w, http.StatusOK, deletedRole{"deleted"})
 	return nil
 }

@@ -38,6 +38,35 @@ func Topics(g *gateway.Gateway) http.Handler {
 	})
 }
 
+// topicRoutes are the requests on topics, as rows of an API: Topics serves them.
+func (a *API) topicRoutes() []route {
+	serve := func(w http.ResponseWriter, r *http.Request) error {
+		a.topics.ServeHTTP(w, r)
+		return nil
+	}
+	return []route{
+		{"GET /topics/{cache}", serve, doc{summary: "Lists the topics in use", query: "pattern token", answer: topicList{}}},
+		{"GET /topics/{cache}/{topic...}", serve, doc{summary: "Subscribes: a long poll, Server-Sent Events, or a WebSocket",
+			query: "sequence_number sequence_page wait_seconds last_event_id format token", answer: pollAnswer{}, also: "text/event-stream"}},
+		{"POST /topics/{cache}/{topic...}", serve, doc{summary: "Publishes the body: text, or bytes with Content-Type: application/octet-stream",
+			query: "token", body: raw{}}},
+	}
+}
+
+// topicInfo is what can be told of a topic.
+type topicInfo struct {
+	Name        string `json:"name"`
+	Page        uint64 `json:"sequence_page"`
+	Next        uint64 `json:"next_sequence_number"`
+	Messages    int    `json:"messages"`
+	Bytes       int64  `json:"bytes"`
+	Subscribers int    `json:"subscribers"`
+}
+
+type topicList struct {
+	Topics []topicInfo `json:"topics"`
+}
+
 type topicServer struct{ gateway *gateway.Gateway }
 
 // caller signs in with the credential of the header or of the query, not both.
@@ -108,19 +137,11 @@ func (t *topicServer) subscribe(w http.ResponseWriter, r *http.Request) {
 
 // list answers with the topics in use, those of a pattern where the query has one.
 func (t *topicServer) list(w http.ResponseWriter, r *http.Request) {
-	type topic struct {
-		Name        string `json:"name"`
-		Page        uint64 `json:"sequence_page"`
-		Next        uint64 `json:"next_sequence_number"`
-		Messages    int    `json:"messages"`
-		Bytes       int64  `json:"bytes"`
-		Subscribers int    `json:"subscribers"`
-	}
-	all := []topic{}
+	all := []topicInfo{}
 	caller, err := t.caller(r)
 	if err == nil {
 		err = t.gateway.ListTopics(caller, r.URL.Query().Get("pattern"), func(i topics.Info) bool {
-			all = append(all, topic{i.Name, i.Page, i.Next, i.Messages, i.Bytes, i.Subscribers})
+			all = append(all, topicInfo{i.Name, i.Page, i.Next, i.Messages, i.Bytes, i.Subscribers})
 			return true
 		})
 	}
@@ -128,7 +149,7 @@ func (t *topicServer) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"topics": all})
+	writeJSON(w, http.StatusOK, topicList{all})
 }
 
 // follower is a subscription of a request, with where it began.

@@ -12,13 +12,22 @@ import (
 )
 
 // usageRoutes are the requests on the books.
-func (a *API) usageRoutes() []route { return []route{{"GET /admin/usage", a.usage}} }
+func (a *API) usageRoutes() []route {
+	return []route{{"GET /admin/usage", a.usage, doc{summary: "Returns what was used, as JSON or CSV", query: "from to by format", answer: usageAnswer{}, also: "text/csv"}}}
+}
 
 // usageLine is a line of the books, with its cost where there is a price book.
 type usageLine struct {
 	control.Usage
 	ByteHours float64 `json:"byte_hours,omitempty"`
 	Cost      string  `json:"cost,omitempty"`
+}
+
+type usageAnswer struct {
+	From     string      `json:"from"`
+	To       string      `json:"to"`
+	Currency string      `json:"currency,omitempty"`
+	Lines    []usageLine `json:"lines"`
 }
 
 // usage answers with what was used on the days from and to (both included; today where they are missing), as JSON or
@@ -68,12 +77,7 @@ func (a *API) usage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) answerUsage(w http.ResponseWriter, from, to string, lines []usageLine) {
-	out := struct {
-		From     string      `json:"from"`
-		To       string      `json:"to"`
-		Currency string      `json:"currency,omitempty"`
-		Lines    []usageLine `json:"lines"`
-	}{From: from, To: to, Lines: append([]usageLine{}, lines...)}
+	out := usageAnswer{From: from, To: to, Lines: append([]usageLine{}, lines...)}
 	if a.prices != nil {
 		out.Currency = a.prices.Currency
 	}
