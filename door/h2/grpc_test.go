@@ -273,12 +273,12 @@ func TestValueByReference(t *testing.T) {
 
 // Around the size from which a part goes by reference, a frame's and a window's.
 func TestValuesOfAllSizes(t *testing.T) {
-	owner, size := &lent{}, 0
+	owner, size := &lent{}, atomic.Int64{}
 	all := bytes.Repeat([]byte("0123456789"), 10_000)
-	s := start(t, echo{block: func() ([]byte, door.Releaser) { return all[:size], owner }}, false)
+	s := start(t, echo{block: func() ([]byte, door.Releaser) { return all[:size.Load()], owner }}, false)
 	c := s.grpcClient(t)
 	for i, n := range []int{0, 1, refBytes - 1, refBytes, frameBytesMax - 6, frameBytesMax - 5, frameBytesMax, 65_529, 65_530, 100_000} {
-		size = n
+		size.Store(int64(n))
 		got, err := call(c, "/test/Block", "x")
 		if err != nil || got != "<"+string(all[:n]) {
 			t.Errorf("%d bytes of %d, %v", len(got), n+1, err)
