@@ -50,12 +50,15 @@ func checkOrigin(text string) error {
 	if n := strings.Count(text, KeyMark); n != 1 {
 		return fmt.Errorf("%s stands in it %d times; it must stand there once", KeyMark, n)
 	}
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "mysql://") {
+		return checkSQL(text)
+	}
 	u, err := url.Parse(strings.Replace(text, KeyMark, "key", 1))
 	switch {
 	case err != nil || u.Host == "":
 		return errors.New("it is not a URL with a host, such as https://example.com/items/{key}")
 	case !slices.Contains([]string{"http", "https", "s3", "dynamodb"}, u.Scheme):
-		return fmt.Errorf("its scheme is %q; it may be http, https, s3 or dynamodb", u.Scheme)
+		return fmt.Errorf("its scheme is %q; it may be http, https, s3, dynamodb, postgres or mysql", u.Scheme)
 	case u.User != nil:
 		return errors.New("it carries a user name or a password: settings are shown to people")
 	case u.Fragment != "":
@@ -64,6 +67,25 @@ func checkOrigin(text string) error {
 	host := text[strings.Index(text, "://")+3:]
 	if i := strings.IndexAny(host, "/?#"); i < 0 || strings.Contains(host[:i], KeyMark) {
 		return errors.New("the key may stand in the path or the query only, never in the host")
+	}
+	return nil
+}
+
+// checkSQL holds the template of a database against what it needs: a place, and a query in which the key is a parameter.
+func checkSQL(text string) error {
+	where, query, ok := strings.Cut(text, "?query=")
+	u, err := url.Parse(where)
+	switch {
+	case err != nil || !ok || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "":
+		return errors.New("it is not a database and a query, such as postgres://host/database?query=SELECT value FROM items WHERE id = {key}")
+	case u.User != nil:
+		return errors.New("it carries a user name or a password: settings are shown to people, and logins are the operator's (--origin-login)")
+	case !strings.Contains(query, KeyMark):
+		return errors.New("the key may stand in the query only, never in the host or the database")
+	case !strings.Contains(query, " "):
+		return errors.New("its query has no spaces: it is written as it is, not encoded as in URLs")
+	case strings.Contains(query, "'"+KeyMark) || strings.Contains(query, KeyMark+"'") || strings.Contains(query, `"`+KeyMark):
+		return fmt.Errorf("%s stands in quotes; it is a parameter and needs none", KeyMark)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ var Table = [settingCount]Row{
 	CollapseWait:  {Name: "collapse-wait", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 2500, Doc: "the longest that a caller waits for another one's set; its own deadline is stronger"},
 	CollapseLoad:  {Name: "collapse-load", Kind: Duration, Unit: "time", Min: 1, Max: 5 * 60 * 1000, Default: 1000, Doc: "how long a caller may take to load a missing item before the next one is told to"},
 
-	Origin:            {Name: "origin", Kind: Text, Check: checkOrigin, Doc: "where hearth itself loads a missing item: https://host/path/{key}, s3://bucket/{key} or dynamodb://table/attribute/{key}?value=attribute"},
+	Origin:            {Name: "origin", Kind: Text, Check: checkOrigin, Doc: "where hearth itself loads a missing item: https://host/path/{key}, s3://bucket/{key}, dynamodb://table/attribute/{key}?value=attribute, or postgres://host/database?query=SELECT … {key} (or mysql)"},
 	OriginKeys:        {Name: "origin-keys", Kind: Text, Doc: "prefixes of the keys that are loaded, separated by commas; empty is every key"},
 	OriginTimeout:     {Name: "origin-timeout", Kind: Duration, Unit: "time", Min: 1, Max: 60 * 1000, Default: 2000, Doc: "how long one request to the origin may take"},
 	OriginRetries:     {Name: "origin-retries", Unit: "requests", Max: 10, Default: 1, Doc: "requests beyond the first where the origin fails"},

@@ -96,10 +96,16 @@ func (g *Guard) CheckURL(text string) error {
 	case u.User != nil:
 		return invalid("the URL carries a user name")
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil {
+	return g.CheckHost(u.Hostname())
+}
+
+// CheckHost returns an Invalid error where a host is an address that requests may not go to. One that is a name is
+// checked when it has been looked up, at each connection.
+func (g *Guard) CheckHost(host string) error {
+	if a, err := netip.ParseAddr(host); err == nil {
 		return g.Check(a)
 	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil {
+	if ip := net.ParseIP(host); ip != nil {
 		return invalid("the host of the URL is an address in a form that is not allowed")
 	}
 	return nil

@@ -74,13 +74,14 @@ func (p *Opener) s3(template string, s *signer) (*Origin, error) {
 		base = strings.TrimSuffix(s.endpoint, "/")
 	}
 	base += "/" + url.PathEscape(bucket) + "/" + path
-	return &Origin{client: p.client, ask: func(ctx context.Context, key, validator string) (*http.Request, error) {
+	site := &site{client: p.client, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
 		r, err := get(ctx, base, key, validator)
 		if err != nil {
 			return nil, err
 		}
 		return r, s.sign(r, "s3", nil)
-	}}, nil
+	}}
+	return &Origin{site.ask}, nil
 }
 
 // dynamo is the origin dynamodb://TABLE/ATTRIBUTE/PATTERN?value=ATTRIBUTE: GetItem with the pattern, in which the key
@@ -98,7 +99,7 @@ func (p *Opener) dynamo(template string, s *signer) (*Origin, error) {
 	if s.endpoint != "" {
 		base = s.endpoint
 	}
-	ask := func(ctx context.Context, key, _ string) (*http.Request, error) {
+	request := func(ctx context.Context, key, _ string) (*http.Request, error) {
 		body, err := json.Marshal(map[string]any{
 			"TableName": table,
 			"Key":       map[string]any{attribute: map[string]string{"S": strings.Replace(pattern, keyMark, key, 1)}},
@@ -114,7 +115,8 @@ func (p *Opener) dynamo(template string, s *signer) (*Origin, error) {
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.GetItem")
 		return r, s.sign(r, "dynamodb", body)
 	}
-	return &Origin{client: p.client, ask: ask, busy: throttled, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}, nil
+	site := &site{client: p.client, request: request, busy: throttled, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}
+	return &Origin{site.ask}, nil
 }
 
 // throttled reports whether DynamoDB says that it is asked too often, which it calls a bad request.

@@ -12,12 +12,12 @@ import (
 	"github.com/hearthcache/hearth"
 )
 
-// Answer is what an origin has answered.
-type Answer struct {
-	Value     []byte
-	TTL       time.Duration // 0 where the origin says nothing of it
-	Validator string        // an ETag, or a time of modification; empty where there is neither
-	Unchanged bool          // the value is the one that the validator of the question stands for
+// site is an origin that is asked over HTTP.
+type site struct {
+	client  *http.Client
+	request func(ctx context.Context, key, validator string) (*http.Request, error)
+	read    func(body []byte) ([]byte, error) // takes the value out of the body; nil is the whole
+	busy    func(body []byte) bool            // reports whether a bad request only came too soon; nil is never
 }
 
 // ttlMin is what an origin gets that wants nothing kept: long enough for the callers who wait for this one load.
@@ -51,19 +51,13 @@ func condition(r *http.Request, validator string) {
 	}
 }
 
-// Load returns a key's value and its time to live, as the gateway's Loader has it.
-func (o *Origin) Load(ctx context.Context, key []byte) (value []byte, ttl time.Duration, err error) {
-	a, err := o.Ask(ctx, key, "")
-	return a.Value, a.TTL, err
-}
-
-// Ask loads a key for somebody who has what the validator stands for; an empty one stands for nothing.
-func (o *Origin) Ask(ctx context.Context, key []byte, validator string) (a Answer, err error) {
-	r, err := o.ask(ctx, string(key), validator)
+// ask is the Ask of an Origin.
+func (s *site) ask(ctx context.Context, key, validator string) (a Answer, err error) {
+	r, err := s.request(ctx, key, validator)
 	if err != nil {
 		return a, err
 	}
-	resp, err := o.client.Do(r)
+	resp, err := s.client.Do(r)
 	if err != nil {
 		return a, unavailable("the origin does not answer", err)
 	}
@@ -72,13 +66,13 @@ func (o *Origin) Ask(ctx context.Context, key []byte, validator string) (a Answe
 	if err != nil {
 		return a, unavailable("the origin broke off its answer", err)
 	}
-	if o.busy != nil && resp.StatusCode == http.StatusBadRequest && o.busy(body) {
+	if s.busy != nil && resp.StatusCode == http.StatusBadRequest && s.busy(body) {
 		return a, unavailable("the origin has too much to do", nil)
 	}
-	if a, err = answer(resp, body, validator); err != nil || a.Unchanged || o.read == nil {
+	if a, err = answer(resp, body, validator); err != nil || a.Unchanged || s.read == nil {
 		return a, err
 	}
-	a.Value, err = o.read(body)
+	a.Value, err = s.read(body)
 	return a, err
 }
 

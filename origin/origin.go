@@ -1,6 +1,7 @@
-// Package origin loads the values of keys from where the truth is kept: over HTTP, from S3 and from DynamoDB. An origin
-// is a template: the key fills a place in its path or its query, never in its host. Connections go only where the guard
-// allows. It knows nothing of caches: who asks when is the gateway's business.
+// Package origin loads the values of keys from where the truth is kept: over HTTP, from S3, from DynamoDB, and from
+// PostgreSQL and MySQL. An origin is a template: the key fills a place in its path or its query, never in its host; in
+// SQL it is a parameter, never text. Connections go only where the guard allows. It knows nothing of caches: who asks
+// when is the gateway's business.
 package origin
 
 import (
@@ -11,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -22,13 +24,18 @@ type Options struct {
 	Allow  []netip.Prefix      // networks that origins may be in beside the public internet
 	Signed []string            // templates that begin like this may use the operator's AWS credentials
 	Getenv func(string) string // where those are
+	Logins []Login             // to databases; others are not asked
 }
 
 // Opener makes origins that share their connections.
 type Opener struct {
 	options Options
 	guard   guard.Guard
+	dialer  *net.Dialer
 	client  *http.Client
+
+	mu    sync.Mutex // guards pools
+	pools map[string]*pool
 }
 
 const (
@@ -41,11 +48,11 @@ const (
 
 // New returns an Opener. It connects to nothing yet.
 func New(o Options) *Opener {
-	p := &Opener{options: o, guard: guard.Guard{Allow: o.Allow}}
-	dialer := &net.Dialer{Timeout: dialTimeout, Control: p.guard.Control}
+	p := &Opener{options: o, guard: guard.Guard{Allow: o.Allow}, pools: map[string]*pool{}}
+	p.dialer = &net.Dialer{Timeout: dialTimeout, Control: p.guard.Control}
 	p.client = &http.Client{
 		Transport: &http.Transport{ // without a proxy, which would connect for us
-			DialContext:            dialer.DialContext,
+			DialContext:            p.dialer.DialContext,
 			TLSHandshakeTimeout:    dialTimeout,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    idlePerHost,
@@ -68,15 +75,36 @@ func (p *Opener) follow(r *http.Request, via []*http.Request) error {
 // Close gives up idle connections.
 func (p *Opener) Close() error {
 	p.client.CloseIdleConnections()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pool := range p.pools {
+		pool.close()
+	}
 	return nil
 }
 
 // Origin loads keys by one template. Its Load is that of the gateway's Loader.
 type Origin struct {
-	client *http.Client
-	ask    func(ctx context.Context, key, validator string) (*http.Request, error)
-	read   func(body []byte) ([]byte, error) // takes the value out of the body; nil is the whole
-	busy   func(body []byte) bool            // reports whether a bad request only came too soon; nil is never
+	ask func(ctx context.Context, key, validator string) (Answer, error)
+}
+
+// Answer is what an origin has answered.
+type Answer struct {
+	Value     []byte
+	TTL       time.Duration // 0 where the origin says nothing of it
+	Validator string        // an ETag, or a time of modification; empty where there is neither
+	Unchanged bool          // the value is the one that the validator of the question stands for
+}
+
+// Load returns a key's value and its time to live, as the gateway's Loader has it.
+func (o *Origin) Load(ctx context.Context, key []byte) (value []byte, ttl time.Duration, err error) {
+	a, err := o.Ask(ctx, key, "")
+	return a.Value, a.TTL, err
+}
+
+// Ask loads a key for somebody who has what the validator stands for; an empty one stands for nothing.
+func (o *Origin) Ask(ctx context.Context, key []byte, validator string) (Answer, error) {
+	return o.ask(ctx, string(key), validator)
 }
 
 // Open makes an origin of a template. An error is Invalid and says what would be right.
@@ -87,9 +115,10 @@ func (p *Opener) Open(template string) (*Origin, error) {
 		if err := p.guard.CheckURL(strings.Replace(template, keyMark, "key", 1)); err != nil {
 			return nil, err
 		}
-		return &Origin{client: p.client, ask: func(ctx context.Context, key, validator string) (*http.Request, error) {
+		site := &site{client: p.client, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
 			return get(ctx, template, key, validator)
-		}}, nil
+		}}
+		return &Origin{site.ask}, nil
 	case "s3", "dynamodb":
 		s, err := p.signer(template)
 		if err != nil {
@@ -99,8 +128,10 @@ func (p *Opener) Open(template string) (*Origin, error) {
 			return p.s3(template, s)
 		}
 		return p.dynamo(template, s)
+	case postgresScheme, mysqlScheme:
+		return p.sql(template)
 	}
-	return nil, invalid(fmt.Sprintf("an origin's scheme is %q; it may be http, https, s3 or dynamodb", scheme))
+	return nil, invalid(fmt.Sprintf("an origin's scheme is %q; it may be http, https, s3, dynamodb, postgres or mysql", scheme))
 }
 
 // fill puts a key into a template, escaped for the place where it stands. Slashes of a key divide a path; a key that

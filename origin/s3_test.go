@@ -2,7 +2,7 @@ package origin
 
 import (
 	"bytes"
-	"io"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,11 +25,18 @@ func awsEnv(endpoint string) func(string) string {
 
 func TestS3(t *testing.T) {
 	backend := s3mem.New()
-	var signed atomic.Int64
+	var signed, slow, broken atomic.Int64
 	fake := gofakes3.New(backend).Server()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a := r.Header.Get("Authorization"); strings.Contains(a, "/eu-west-1/s3/aws4_request") && strings.Contains(a, "x-amz-security-token") {
 			signed.Add(1)
+		}
+		if slow.Load() > 0 {
+			<-r.Context().Done()
+			return
+		}
+		if broken.Load() > 0 {
+			panic(http.ErrAbortHandler)
 		}
 		fake.ServeHTTP(w, r)
 	}))
@@ -67,6 +74,22 @@ func TestS3(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("slow", func(t *testing.T) {
+		slow.Store(1)
+		defer slow.Store(0)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, _, err := o.Load(ctx, []byte("big")); hearth.KindOf(err) != hearth.Unavailable {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("broken", func(t *testing.T) {
+		broken.Store(1)
+		defer broken.Store(0)
+		if _, _, err := o.Load(t.Context(), []byte("big")); hearth.KindOf(err) != hearth.Unavailable {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("not lent", func(t *testing.T) {
 		for _, template := range []string{"s3://other/{key}", "s3://shop2/{key}", "dynamodb://t/k/{key}"} {
 			_, err := New(Options{Allow: local, Signed: []string{"s3://shop/"}, Getenv: awsEnv(srv.URL)}).Open(template)
@@ -75,45 +98,4 @@ func TestS3(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestDynamoDB speaks to a server of the test's own: it shows the request and the answers as AWS documents them.
-func TestDynamoDB(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		ok := r.Method == http.MethodPost && r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.GetItem" &&
-			strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/dynamodb/aws4_request")
-		switch {
-		case !ok:
-			http.Error(w, "bad request", http.StatusForbidden)
-		case string(body) == `{"Key":{"pk":{"S":"item#a\"b"}},"TableName":"prices"}`:
-			io.WriteString(w, `{"Item":{"pk":{"S":"item#a"},"price":{"N":"12.5"},"raw":{"B":"aGk="}}}`)
-		case strings.Contains(string(body), "busy"):
-			w.WriteHeader(http.StatusBadRequest)
-			io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}`)
-		default:
-			io.WriteString(w, `{}`)
-		}
-	}))
-	defer srv.Close()
-	options := Options{Allow: local, Signed: []string{"dynamodb://prices/"}, Getenv: awsEnv(srv.URL)}
-	number := open(t, options, "dynamodb://prices/pk/item#{key}?value=price")
-	for name, c := range map[string]struct {
-		o    *Origin
-		key  string
-		want string
-		kind hearth.Kind
-	}{
-		"number":       {number, `a"b`, "12.5", 0},
-		"binary":       {open(t, options, "dynamodb://prices/pk/item#{key}?value=raw"), `a"b`, "hi", 0},
-		"whole":        {open(t, options, "dynamodb://prices/pk/item#{key}"), `a"b`, `{"pk":{"S":"item#a"},"price":{"N":"12.5"},"raw":{"B":"aGk="}}`, 0},
-		"no attribute": {open(t, options, "dynamodb://prices/pk/item#{key}?value=other"), `a"b`, "", hearth.Denied},
-		"missing":      {number, "b", "", hearth.NotFound},
-		"busy":         {number, "busy", "", hearth.Unavailable},
-	} {
-		v, _, err := c.o.Load(t.Context(), []byte(c.key))
-		if string(v) != c.want || (err == nil) != (c.kind == 0) || err != nil && hearth.KindOf(err) != c.kind {
-			t.Errorf("%s: got %q, %v", name, v, err)
-		}
-	}
 }

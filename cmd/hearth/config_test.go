@@ -73,6 +73,13 @@ func TestStrength(t *testing.T) {
 		t.Errorf("the flag lost:\n%s", got)
 	}
 
+	for _, args := range []string{"config print", "serve --listen 127.0.0.1:0 --resp off --memcache off --admin off"} {
+		got, _ := call(t, []string{"HEARTH_ORIGIN_LOGIN=postgres://u:secret@h/d,mysql://u:secret@h"}, strings.Fields(args)...)
+		if strings.Contains(got, "secret") || !strings.Contains(got, "origin-login") {
+			t.Errorf("%s: a login to a database shows its password, or is not there:\n%s", args, got)
+		}
+	}
+
 	write("max-memmory = \"1GiB\"\n")
 	if got, code := call(t, nil, "--config", file, "config", "print"); code != exitUsage || !strings.Contains(got, "unknown key") {
 		t.Errorf("an unknown key gave exit %d:\n%s", code, got)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type serveOptions struct {
 	WebhookAllow []netip.Prefix `env:"HEARTH_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Networks that webhooks may reach beside the public internet, such as 10.1.0.0/16."`
 	OriginAllow  []netip.Prefix `env:"HEARTH_ORIGIN_ALLOW" placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 10.1.0.0/16."`
 	OriginSigned []string       `env:"HEARTH_ORIGIN_SIGNED" placeholder:"PREFIX" help:"S3 and DynamoDB origins, by how they begin, that may use the AWS credentials of the environment, such as s3://bucket/."`
+	OriginLogin  []secretURL    `env:"HEARTH_ORIGIN_LOGIN" placeholder:"URL" help:"Databases that caches' origins may ask, each with its user: postgres://user:password@host/database?sslmode=require, or mysql://. Better in the environment than as a flag, which others on this machine can see."`
 	DevFaults    bool           `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
 	SlowLog      time.Duration  `env:"HEARTH_SLOW_LOG" placeholder:"DURATION" help:"Log requests that take at least this long. Default: none."`
 	TraceTo      string         `env:"HEARTH_TRACE_TO" placeholder:"URL" help:"Send OpenTelemetry traces to this OTLP collector, such as http://127.0.0.1:4318."`
@@ -86,6 +88,17 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	}
 	*b = byteSize(n * factor)
 	return nil
+}
+
+// secretURL is a URL with a password, which String leaves out.
+type secretURL string
+
+func (s secretURL) String() string {
+	u, err := url.Parse(string(s))
+	if err != nil {
+		return "(not a URL)"
+	}
+	return u.Redacted()
 }
 
 var units = map[string]float64{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/hearthcache/hearth/gateway"
@@ -18,8 +19,16 @@ func (l loader) Revalidate(ctx context.Context, key []byte, validator string) (g
 }
 
 // origins returns what opens the origins of caches; it connects to nothing before a cache has one.
-func (s *server) origins() func(template string) (gateway.Loader, error) {
-	o := origin.New(origin.Options{Allow: s.options.OriginAllow, Signed: s.options.OriginSigned, Getenv: os.Getenv})
+func (s *server) origins() (func(template string) (gateway.Loader, error), error) {
+	logins := make([]origin.Login, len(s.options.OriginLogin))
+	for i, text := range s.options.OriginLogin {
+		l, err := origin.ParseLogin(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("--origin-login, number %d: %w", i+1, err)
+		}
+		logins[i] = l
+	}
+	o := origin.New(origin.Options{Allow: s.options.OriginAllow, Signed: s.options.OriginSigned, Getenv: os.Getenv, Logins: logins})
 	s.closers = append(s.closers, o)
 	return func(template string) (gateway.Loader, error) {
 		opened, err := o.Open(template)
@@ -28,5 +37,5 @@ func (s *server) origins() func(template string) (gateway.Loader, error) {
 			return nil, err
 		}
 		return loader{opened}, nil
-	}
+	}, nil
 }

@@ -69,8 +69,12 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	if err := s.openEngine(); err != nil {
 		return err
 	}
+	origins, err := s.origins()
+	if err != nil {
+		return err
+	}
 	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
-		WebhookAllow: s.options.WebhookAllow, Origin: s.origins(), Open: s.options.anyone(), Endpoint: s.endpoint()})
+		WebhookAllow: s.options.WebhookAllow, Origin: origins, Open: s.options.anyone(), Endpoint: s.endpoint()})
 	s.closers = append(s.closers, s.gateway)
 	s.parts = append(s.parts, part{"gateway", s.gateway.Run}, part{"topics", s.gateway.RunTopics})
 	if err := s.declare(ctx, file); err != nil {
