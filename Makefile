@@ -12,8 +12,8 @@ help: ## show what can be made
 build: ## build bin/hearth, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/hearth ./cmd/hearth
 
-run: build ## build and serve on this machine, nothing to configure
-	bin/hearth serve
+run: build ## build and serve on this machine; caches may load from this machine too
+	bin/hearth serve --origin-allow 127.0.0.0/8
 
 demo: build ## read-aside over a slow source with the published Node.js SDK
 	examples/readaside/run.sh

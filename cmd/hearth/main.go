@@ -37,6 +37,7 @@ type commands struct {
 	Token   tokenCommands  `cmd:"" help:"Create disposable tokens."`
 	Usage   usageCommand   `cmd:"" help:"Show what was used, by cache, and what it costs."`
 	Config  configCommands `cmd:"" help:"Show what the server would run with."`
+	Crowd   crowdCommand   `cmd:"" help:"Replay a launch day: how often is one item loaded, with a local cache, read-aside, and one load?"`
 	Trace   traceCommands  `cmd:"" help:"Replay traces of real caches: what hit ratio would this memory buy?"`
 	Fleet   fleetCommands  `cmd:"" help:"Start, show and stop a local fleet: gateways over a cluster of Valkey or Redis servers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
