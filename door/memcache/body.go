@@ -177,6 +177,11 @@ func (c *conn) signIn(data []byte) {
 	cache, token, ok := bytes.Cut(data, []byte(" "))
 	if ok {
 		caller, err := c.door.Gateway.SignIn(gateway.Credential{Token: string(token), Peer: c.peer, Door: gateway.Memcache}, string(cache))
+		if err == nil && !c.sit(caller) {
+			c.say(errFull)
+			c.closing = true
+			return
+		}
 		if err == nil {
 			c.caller = caller
 			c.say("STORED")

@@ -23,6 +23,7 @@ type conn struct {
 	peer   netip.Addr
 	caller *gateway.Caller // nil until the client has signed in
 	open   bool            // nobody has to sign in
+	seat   *gateway.Caller // who holds this connection's place among its cache's; nil where none is held
 	body   *body           // the value that is arriving
 
 	w       *door.Writer // during a turn of the loop; nil while a goroutine works
@@ -223,7 +224,20 @@ func (c *conn) release() {
 	c.blocks = nil
 	c.reply.Reset()
 	c.dropBody()
+	if c.seat != nil {
+		c.seat.Release(hearth.ConnectionLimit)
+	}
 	c.door.count.open.Add(-1)
+}
+
+// sit takes a place among the connections that the caller's cache may have; false where there is none. A cache that does
+// not exist yet has places for everybody. A connection signs in once, so it never changes places.
+func (c *conn) sit(caller *gateway.Caller) bool {
+	err := caller.Hold(hearth.ConnectionLimit)
+	if err == nil {
+		c.seat = caller
+	}
+	return hearth.KindOf(err) != hearth.Limited
 }
 
 // run runs an op and answers. makeOp makes it again on memory of its own where it has to wait.

@@ -48,4 +48,5 @@ const (
 	errTooLarge        = "SERVER_ERROR object too large for cache"
 	errUnauthenticated = "CLIENT_ERROR unauthenticated"
 	errBuffers         = "SERVER_ERROR out of memory reading request"
+	errFull            = "ERROR Too many open connections"
 )

@@ -58,7 +58,7 @@ func New(o Options) *Door {
 }
 
 // Open implements door.Protocol.
-func (d *Door) Open(sock *door.Conn, out *door.Writer) door.Session {
+func (d *Door) Open(sock *door.Conn, _ *door.Writer) door.Session {
 	d.count.accepted.Add(1)
 	d.count.open.Add(1)
 	c := &conn{door: d, sock: sock, ctx: context.Background()}
@@ -68,11 +68,16 @@ func (d *Door) Open(sock *door.Conn, out *door.Writer) door.Session {
 		}
 	}
 	caller, err := d.Gateway.SignIn(gateway.Credential{Peer: c.peer, Door: gateway.Memcache}, d.Cache)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.sit(caller):
 		c.caller, c.open = caller, true
+	default:
+		c.out, c.closing = d.Refusal(), true
+		sock.Wake() // to be told so, and closed, before it says anything
 	}
 	return c
 }
 
 // Refusal implements door.Refuser.
-func (d *Door) Refusal() []byte { return []byte("ERROR Too many open connections\r\n") }
+func (d *Door) Refusal() []byte { return []byte(errFull + "\r\n") }

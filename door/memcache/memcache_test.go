@@ -26,14 +26,19 @@ func serve(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
+	return listen(t, New(Options{Gateway: gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})}))
+}
+
+// listen serves a door until the test ends, and returns its address.
+func listen(t testing.TB, d *Door) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	s := &door.Server{Protocol: New(Options{Gateway: g})}
+	s := &door.Server{Protocol: d}
 	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
