@@ -184,6 +184,11 @@ var needs = func() (t [accessMask + 1]auth.Access) {
 // authorize holds every key of the command against the caller's permissions.
 func (b *binding) authorize(o op.Op, s *op.Spec) error {
 	need := needs[s.Access&accessMask]
+	if s.Access&op.Conditional != 0 {
+		if a, ok := o.(op.Asker); ok && !a.Asks() {
+			need = auth.Write
+		}
+	}
 	if b.items.Whole(need) {
 		return nil
 	}

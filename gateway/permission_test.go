@@ -30,6 +30,7 @@ var described = map[string]string{
 	"GetByRank": reads, "GetByScore": reads, "GetRank": reads, "GetCompetitionRank": reads, "GetLeaderboardLength": reads,
 
 	"Set": writes, "Delete": writes, "DictionarySet": writes, "DictionaryDelete": writes, "SetUnion": writes, "SetDifference": writes,
+	"ListRemove": writes, "ListRetain": writes, "ListErase": writes,
 	"SortedSetPut": writes, "SortedSetRemove": writes, "UpsertElements": writes, "RemoveElements": writes, "DeleteLeaderboard": writes,
 
 	"SetIf": both, "SetIfHash": both, "UpdateTTL": both, "Increment": both, "DictionaryIncrement": both, "SortedSetIncrement": both,
@@ -123,6 +124,31 @@ func classOf(t *testing.T, s *op.Spec) string {
 		return class
 	}
 	return flags
+}
+
+// TestWritesThatAskNothing runs commands that may have a condition, with one and without, as somebody who may only write.
+func TestWritesThatAskNothing(t *testing.T) {
+	b := bound(auth.Permissions{Rules: []auth.Rule{{Access: auth.Write}}})
+	may := func(want bool, os ...op.Op) {
+		t.Helper()
+		for _, o := range os {
+			if got := b.authorize(o, o.Spec()) == nil; got != want {
+				t.Errorf("%+v by one who may only write: permitted %v", o, got)
+			}
+		}
+	}
+	guard := op.Guard{Given: true, CAS: 1}
+	may(true, &op.ListPush{}, &op.ListPush{Front: true, Truncate: 3}, &op.UpdateTTL{}, &op.DictExpire{}, &op.DictSetEx{}, &op.SetIf{}, &op.SetIf{KeepTTL: true},
+		&op.SetIfHash{}, &op.MetaSet{}, &op.MetaDelete{}, &op.MetaDelete{Stale: true})
+	may(false, &op.ListPush{IfExists: true}, &op.UpdateTTL{When: op.IfLonger}, &op.DictExpire{When: op.IfNone}, &op.DictSetEx{Condition: op.Absent},
+		&op.SetIf{Condition: op.Present}, &op.SetIf{Old: true}, &op.SetIfHash{Condition: op.Equal}, &op.MetaSet{Mode: op.StoreNew}, &op.MetaSet{Mode: op.StoreAfter},
+		&op.MetaSet{Guard: guard}, &op.MetaDelete{Guard: guard})
+	// Whoever implements Asker is flagged as one that may have a condition.
+	for _, o := range []op.Op{&op.ListPush{}, &op.UpdateTTL{}, &op.DictExpire{}, &op.DictSetEx{}, &op.SetIf{}, &op.SetIfHash{}, &op.MetaSet{}, &op.MetaDelete{}} {
+		if o.Spec().Access != op.Writes|op.Conditional {
+			t.Errorf("%s has access %d", o.Spec().Name, o.Spec().Access)
+		}
+	}
 }
 
 func TestDescribedCommandsExist(t *testing.T) {

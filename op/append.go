@@ -12,7 +12,7 @@ type Append struct {
 	Value []byte
 }
 
-var appendSpec = Spec{ID: idAppend, Name: "APPEND", Access: Writes | Reveals, Kind: value.Scalar}
+var appendSpec = Spec{ID: idAppend, Name: "APPEND", Access: Writes, Kind: value.Scalar}
 
 // Spec implements Op.
 func (o *Append) Spec() *Spec { return &appendSpec }

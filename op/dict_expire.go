@@ -15,10 +15,13 @@ type DictExpire struct {
 	Expiry Expiry // At counts where it is not zero, else TTL, which may be zero or less
 }
 
-var dictExpireSpec = Spec{ID: idDictExpire, Name: "HPEXPIRE", Access: Writes | Reveals, Kind: value.Dictionary}
+var dictExpireSpec = Spec{ID: idDictExpire, Name: "HPEXPIRE", Access: Writes | Conditional, Kind: value.Dictionary}
 
 // Spec implements Op.
 func (o *DictExpire) Spec() *Spec { return &dictExpireSpec }
+
+// Asks implements Asker.
+func (o *DictExpire) Asks() bool { return o.When != 0 }
 
 // Key implements Op.
 func (o *DictExpire) Key() []byte { return o.K }

@@ -12,7 +12,7 @@ type DictPersist struct {
 	Fields [][]byte
 }
 
-var dictPersistSpec = Spec{ID: idDictPersist, Name: "HPERSIST", Access: Writes | Reveals, Kind: value.Dictionary}
+var dictPersistSpec = Spec{ID: idDictPersist, Name: "HPERSIST", Access: Writes, Kind: value.Dictionary}
 
 // Spec implements Op.
 func (o *DictPersist) Spec() *Spec { return &dictPersistSpec }

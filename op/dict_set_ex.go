@@ -20,6 +20,9 @@ var dictSetExSpec = Spec{ID: idDictSetEx, Name: "HSETEX", Access: Writes | Condi
 // Spec implements Op.
 func (o *DictSetEx) Spec() *Spec { return &dictSetExSpec }
 
+// Asks implements Asker.
+func (o *DictSetEx) Asks() bool { return o.Condition != Always }
+
 // Key implements Op.
 func (o *DictSetEx) Key() []byte { return o.K }
 

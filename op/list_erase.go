@@ -16,7 +16,7 @@ type ListErase struct {
 	Ranges []IndexRange
 }
 
-var listEraseSpec = Spec{ID: idListErase, Name: "ListErase", Access: Writes | Reveals, Kind: value.List}
+var listEraseSpec = Spec{ID: idListErase, Name: "ListErase", Access: Writes, Kind: value.List}
 
 // Spec implements Op.
 func (o *ListErase) Spec() *Spec { return &listEraseSpec }

@@ -20,13 +20,16 @@ type ListPush struct {
 	Refresh  bool // whether a list that is there takes Expiry too
 }
 
-var listPushSpec = Spec{ID: idListPush, Name: "ListPush", Access: Writes | Reveals, Kind: value.List}
+var listPushSpec = Spec{ID: idListPush, Name: "ListPush", Access: Writes | Conditional, Kind: value.List}
 
 // Spec implements Op.
 func (o *ListPush) Spec() *Spec { return &listPushSpec }
 
 // Key implements Op.
 func (o *ListPush) Key() []byte { return o.K }
+
+// Asks implements Asker.
+func (o *ListPush) Asks() bool { return o.IfExists }
 
 // ExpiresIn implements Expirer.
 func (o *ListPush) ExpiresIn() *Expiry { return &o.Expiry }

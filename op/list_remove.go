@@ -15,7 +15,7 @@ type ListRemove struct {
 	Count int64 // how many at most: the first ones, or the last ones where it is negative; 0 is all
 }
 
-var listRemoveSpec = Spec{ID: idListRemove, Name: "ListRemove", Access: Writes | Reveals, Kind: value.List}
+var listRemoveSpec = Spec{ID: idListRemove, Name: "ListRemove", Access: Writes, Kind: value.List}
 
 // Spec implements Op.
 func (o *ListRemove) Spec() *Spec { return &listRemoveSpec }

@@ -14,7 +14,7 @@ type ListRetain struct {
 	Refresh bool // whether the list takes Expiry
 }
 
-var listRetainSpec = Spec{ID: idListRetain, Name: "ListRetain", Access: Writes | Reveals, Kind: value.List}
+var listRetainSpec = Spec{ID: idListRetain, Name: "ListRetain", Access: Writes, Kind: value.List}
 
 // Spec implements Op.
 func (o *ListRetain) Spec() *Spec { return &listRetainSpec }

@@ -13,7 +13,7 @@ type ListSet struct {
 	Value []byte
 }
 
-var listSetSpec = Spec{ID: idListSet, Name: "LSET", Access: Writes | Reveals, Kind: value.List, Repeatable: true}
+var listSetSpec = Spec{ID: idListSet, Name: "LSET", Access: Writes, Kind: value.List, Repeatable: true}
 
 // Spec implements Op.
 func (o *ListSet) Spec() *Spec { return &listSetSpec }

@@ -13,10 +13,13 @@ type MetaDelete struct {
 	Expiry Expiry
 }
 
-var metaDeleteSpec = Spec{ID: idMetaDelete, Name: "md", Access: Writes}
+var metaDeleteSpec = Spec{ID: idMetaDelete, Name: "md", Access: Writes | Conditional}
 
 // Spec implements Op.
 func (o *MetaDelete) Spec() *Spec { return &metaDeleteSpec }
+
+// Asks implements Asker.
+func (o *MetaDelete) Asks() bool { return o.Guard.Given }
 
 // Key implements Op.
 func (o *MetaDelete) Key() []byte { return o.K }

@@ -34,6 +34,9 @@ var metaSetSpec = Spec{ID: idMetaSet, Name: "ms", Access: Writes | Conditional, 
 // Spec implements Op.
 func (o *MetaSet) Spec() *Spec { return &metaSetSpec }
 
+// Asks implements Asker.
+func (o *MetaSet) Asks() bool { return o.Mode != StoreAlways || o.Guard.Given }
+
 // Key implements Op.
 func (o *MetaSet) Key() []byte { return o.K }
 

@@ -49,6 +49,12 @@ type Splitter interface {
 // Expirer is a command that sets a time to live, which the gateway may bound or fill with the cache's default.
 type Expirer interface{ ExpiresIn() *Expiry }
 
+// Asker is a Conditional command that can be made without a condition, too: then it needs no more than a write does.
+type Asker interface {
+	// Asks reports whether this one depends on what is stored, or tells it.
+	Asks() bool
+}
+
 // Checker is a command some of whose arguments can be out of their range. Whoever runs commands asks before the engine.
 type Checker interface {
 	// Check returns an error of kind Invalid where the command cannot be run.

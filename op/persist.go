@@ -8,7 +8,7 @@ import (
 // Persist takes an item's expiry away: Int is 1 where it had one, else 0. Redis PERSIST.
 type Persist struct{ K []byte }
 
-var persistSpec = Spec{ID: idPersist, Name: "PERSIST", Access: Writes | Reveals}
+var persistSpec = Spec{ID: idPersist, Name: "PERSIST", Access: Writes}
 
 // Spec implements Op.
 func (o *Persist) Spec() *Spec { return &persistSpec }

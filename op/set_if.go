@@ -25,6 +25,9 @@ var setIfSpec = Spec{ID: idSetIf, Name: "SetIf", Access: Writes | Conditional}
 // Spec implements Op.
 func (o *SetIf) Spec() *Spec { return &setIfSpec }
 
+// Asks implements Asker.
+func (o *SetIf) Asks() bool { return o.Condition != Always || o.Old }
+
 // Key implements Op.
 func (o *SetIf) Key() []byte { return o.K }
 

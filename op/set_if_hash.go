@@ -23,6 +23,9 @@ var setIfHashSpec = Spec{ID: idSetIfHash, Name: "SetIfHash", Access: Writes | Co
 // Spec implements Op.
 func (o *SetIfHash) Spec() *Spec { return &setIfHashSpec }
 
+// Asks implements Asker.
+func (o *SetIfHash) Asks() bool { return o.Condition != Always }
+
 // Key implements Op.
 func (o *SetIfHash) Key() []byte { return o.K }
 

@@ -14,7 +14,7 @@ type SetRange struct {
 	Value  []byte
 }
 
-var setRangeSpec = Spec{ID: idSetRange, Name: "SETRANGE", Access: Writes | Reveals, Kind: value.Scalar, Repeatable: true}
+var setRangeSpec = Spec{ID: idSetRange, Name: "SETRANGE", Access: Writes, Kind: value.Scalar, Repeatable: true}
 
 // Spec implements Op.
 func (o *SetRange) Spec() *Spec { return &setRangeSpec }

@@ -14,7 +14,7 @@ type SortedRemovePart struct {
 	Lex    *Lex    // by bytes, instead of Slice
 }
 
-var sortedRemovePartSpec = Spec{ID: idSortedRemovePart, Name: "ZREMRANGE", Access: Writes | Reveals, Kind: value.SortedSet}
+var sortedRemovePartSpec = Spec{ID: idSortedRemovePart, Name: "ZREMRANGE", Access: Writes, Kind: value.SortedSet}
 
 // Spec implements Op.
 func (o *SortedRemovePart) Spec() *Spec { return &sortedRemovePartSpec }

@@ -12,12 +12,14 @@ type ID uint8
 // Access says what a command needs of a credential.
 type Access uint8
 
-// What a command does. A command that Writes and Reveals needs both permissions.
+// What a command does. A command that Writes and Reveals, or is Conditional, needs both permissions. How long an item is,
+// and whether it was there, is not what is stored: a push, a removal and a SADD tell it to those who may only write, as
+// Valkey's permissions on keys have it.
 const (
 	Reads       Access = 1 << iota // returns what is stored
 	Writes                         // may change what is stored
 	Reveals                        // a write whose result tells what was stored
-	Conditional                    // a write that happens only under a condition on what is stored
+	Conditional                    // a write that may happen only under a condition on what is stored; see Asker
 )
 
 // Spec is what policy and accounting know of a command.

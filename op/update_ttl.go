@@ -21,6 +21,9 @@ func (o *UpdateTTL) Spec() *Spec { return &updateTTLSpec }
 // Key implements Op.
 func (o *UpdateTTL) Key() []byte { return o.K }
 
+// Asks implements Asker.
+func (o *UpdateTTL) Asks() bool { return o.When != 0 }
+
 // ExpiresIn implements Expirer.
 func (o *UpdateTTL) ExpiresIn() *Expiry { return &o.Expiry }
 
