@@ -31,7 +31,7 @@ var described = map[string]string{
 
 	"Set": writes, "Delete": writes, "DictionarySet": writes, "DictionaryDelete": writes, "SetUnion": writes, "SetDifference": writes,
 	"ListRemove": writes, "ListRetain": writes, "ListErase": writes,
-	"SortedSetPut": writes, "SortedSetRemove": writes, "UpsertElements": writes, "RemoveElements": writes, "DeleteLeaderboard": writes,
+	"SortedSetRemove": writes, "UpsertElements": writes, "RemoveElements": writes, "DeleteLeaderboard": writes,
 
 	"SetIf": both, "SetIfHash": both, "UpdateTTL": both, "Increment": both, "DictionaryIncrement": both, "SortedSetIncrement": both,
 	"ListPop": both, "SetPop": both, "SortedSetUnionStore": both,
@@ -139,12 +139,13 @@ func TestWritesThatAskNothing(t *testing.T) {
 	}
 	guard := op.Guard{Given: true, CAS: 1}
 	may(true, &op.ListPush{}, &op.ListPush{Front: true, Truncate: 3}, &op.UpdateTTL{}, &op.DictExpire{}, &op.DictSetEx{}, &op.SetIf{}, &op.SetIf{KeepTTL: true},
-		&op.SetIfHash{}, &op.MetaSet{}, &op.MetaDelete{}, &op.MetaDelete{Stale: true})
+		&op.SetIfHash{}, &op.SortedPut{}, &op.MetaSet{}, &op.MetaDelete{}, &op.MetaDelete{Stale: true})
 	may(false, &op.ListPush{IfExists: true}, &op.UpdateTTL{When: op.IfLonger}, &op.DictExpire{When: op.IfNone}, &op.DictSetEx{Condition: op.Absent},
-		&op.SetIf{Condition: op.Present}, &op.SetIf{Old: true}, &op.SetIfHash{Condition: op.Equal}, &op.MetaSet{Mode: op.StoreNew}, &op.MetaSet{Mode: op.StoreAfter},
+		&op.SetIf{Condition: op.Present}, &op.SetIf{Old: true}, &op.SetIfHash{Condition: op.Equal}, &op.SortedPut{Only: op.IfNew}, &op.MetaSet{Mode: op.StoreNew}, &op.MetaSet{Mode: op.StoreAfter},
 		&op.MetaSet{Guard: guard}, &op.MetaDelete{Guard: guard})
 	// Whoever implements Asker is flagged as one that may have a condition.
-	for _, o := range []op.Op{&op.ListPush{}, &op.UpdateTTL{}, &op.DictExpire{}, &op.DictSetEx{}, &op.SetIf{}, &op.SetIfHash{}, &op.MetaSet{}, &op.MetaDelete{}} {
+	for _, o := range []op.Op{&op.ListPush{}, &op.UpdateTTL{}, &op.DictExpire{}, &op.DictSetEx{}, &op.SetIf{}, &op.SetIfHash{}, &op.SortedPut{},
+		&op.MetaSet{}, &op.MetaDelete{}} {
 		if o.Spec().Access != op.Writes|op.Conditional {
 			t.Errorf("%s has access %d", o.Spec().Name, o.Spec().Access)
 		}

@@ -18,10 +18,13 @@ type SortedPut struct {
 	Refresh  bool // whether a sorted set that is there takes Expiry too
 }
 
-var sortedPutSpec = Spec{ID: idSortedPut, Name: "SortedSetPut", Access: Writes, Kind: value.SortedSet, Repeatable: true}
+var sortedPutSpec = Spec{ID: idSortedPut, Name: "SortedSetPut", Access: Writes | Conditional, Kind: value.SortedSet, Repeatable: true}
 
 // Spec implements Op.
 func (o *SortedPut) Spec() *Spec { return &sortedPutSpec }
+
+// Asks implements Asker.
+func (o *SortedPut) Asks() bool { return o.Only != 0 }
 
 // Key implements Op.
 func (o *SortedPut) Key() []byte { return o.K }

@@ -15,55 +15,59 @@ const keyBytesMax = 250
 
 // command is one row: how many words a line may have, and what runs it.
 type command struct {
+	name     string
 	min, max int
 	run      func(c *conn, words [][]byte)
 }
 
-// find returns the row of a command's name.
-func find(name []byte) (command, bool) {
-	switch string(name) {
-	case "get", "gets":
-		return command{2, math.MaxInt, runGet}, true
-	case "gat", "gats":
-		return command{2, math.MaxInt, runGat}, true
-	case "set", "add", "replace", "append", "prepend":
-		return command{5, 6, runStore}, true
-	case "cas":
-		return command{6, 7, runStore}, true
-	case "incr", "decr":
-		return command{3, 4, runArithmetic}, true
-	case "touch":
-		return command{3, 4, runTouch}, true
-	case "delete":
-		return command{2, 4, runDelete}, true
-	case "mg":
-		return command{2, math.MaxInt, runMetaGet}, true
-	case "ms":
-		return command{2, math.MaxInt, runMetaSet}, true
-	case "md":
-		return command{2, math.MaxInt, runMetaDelete}, true
-	case "ma":
-		return command{2, math.MaxInt, runMetaArithmetic}, true
-	case "me":
-		return command{2, math.MaxInt, runMetaDebug}, true
-	case "mn":
-		return command{1, math.MaxInt, func(c *conn, _ [][]byte) { c.say("MN") }}, true
-	case "version":
-		return command{1, 1, func(c *conn, _ [][]byte) { c.say("VERSION " + version) }}, true
-	case "verbosity":
-		return command{2, 3, func(c *conn, w [][]byte) { c.noreply(w); c.say("OK") }}, true
-	case "flush_all":
-		return command{1, 3, runFlush}, true
-	case "quit":
-		return command{1, 1, func(c *conn, _ [][]byte) { c.closing = true }}, true
-	case "stats":
-		return command{1, math.MaxInt, runStats}, true
-	case "config":
-		return command{3, 3, runConfig}, true
-	case "shutdown":
-		return command{1, 2, func(c *conn, _ [][]byte) { c.say("ERROR: shutdown not enabled") }}, true
+// commands are all rows, those first that clients say most.
+var commands = [...]command{
+	{"get", 2, math.MaxInt, runGet},
+	{"set", 5, 6, runStore},
+	{"gets", 2, math.MaxInt, runGet},
+	{"mg", 2, math.MaxInt, runMetaGet},
+	{"ms", 2, math.MaxInt, runMetaSet},
+	{"delete", 2, 4, runDelete},
+	{"incr", 3, 4, runArithmetic},
+	{"decr", 3, 4, runArithmetic},
+	{"add", 5, 6, runStore},
+	{"replace", 5, 6, runStore},
+	{"append", 5, 6, runStore},
+	{"prepend", 5, 6, runStore},
+	{"cas", 6, 7, runStore},
+	{"touch", 3, 4, runTouch},
+	{"gat", 2, math.MaxInt, runGat},
+	{"gats", 2, math.MaxInt, runGat},
+	{"md", 2, math.MaxInt, runMetaDelete},
+	{"ma", 2, math.MaxInt, runMetaArithmetic},
+	{"mn", 1, math.MaxInt, func(c *conn, _ [][]byte) { c.say("MN") }},
+	{"me", 2, math.MaxInt, runMetaDebug},
+	{"version", 1, 1, func(c *conn, _ [][]byte) { c.say("VERSION " + version) }},
+	{"verbosity", 2, 3, func(c *conn, w [][]byte) { c.noreply(w); c.say("OK") }},
+	{"flush_all", 1, 3, runFlush},
+	{"quit", 1, 1, func(c *conn, _ [][]byte) { c.closing = true }},
+	{"stats", 1, math.MaxInt, runStats},
+	{"config", 3, 3, runConfig},
+	{"shutdown", 1, 2, func(c *conn, _ [][]byte) { c.say("ERROR: shutdown not enabled") }},
+}
+
+// Commands returns the names of all commands.
+func Commands() []string {
+	var names []string
+	for i := range commands {
+		names = append(names, commands[i].name)
 	}
-	return command{}, false
+	return names
+}
+
+// find returns the row of a command's name, nil if there is none.
+func find(name []byte) *command {
+	for i := range commands {
+		if commands[i].name == string(name) {
+			return &commands[i]
+		}
+	}
+	return nil
 }
 
 // command runs one line.
@@ -83,8 +87,8 @@ func (c *conn) command(line []byte) {
 		runGet(c, words)
 		return
 	}
-	r, ok := find(words[0])
-	if !ok || len(words) < r.min || len(words) > r.max {
+	r := find(words[0])
+	if r == nil || len(words) < r.min || len(words) > r.max {
 		c.say("ERROR")
 		return
 	}
