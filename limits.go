@@ -13,6 +13,14 @@ const (
 	TopicNameBytesMax = 255
 )
 
+// Bounds of tags.
+const (
+	TagBytesMax        = 255      // one tag
+	TagsMax            = 128      // tags of one item
+	TagsBytesMax       = 16 << 10 // bytes of them together
+	TagsInvalidatedMax = 64 << 10 // invalidated tags that a cache remembers: beyond that the oldest take all tagged items of their time along
+)
+
 // Bounds of topics in the memory of one process.
 const (
 	TopicMessageBytesMax  = MessageBytesMax  // one message

@@ -1,8 +1,10 @@
 package hearth
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,6 +18,38 @@ func CheckTopicName(name string) error { return checkName("topic name", name, To
 // CheckWebhookName returns an Invalid error unless name can be the name of a webhook.
 func CheckWebhookName(name string) error {
 	return checkName("webhook name", name, WebhookNameBytesMax)
+}
+
+// CheckTags returns an Invalid error unless these can be the tags of one item: one to TagsMax, each of 1 to TagBytesMax
+// bytes of UTF-8 without spaces, commas and control characters, together at most TagsBytesMax.
+func CheckTags(tags [][]byte) error {
+	total := 0
+	for _, t := range tags {
+		if err := CheckTag(t); err != nil {
+			return err
+		}
+		total += len(t)
+	}
+	switch {
+	case len(tags) == 0:
+		return &Error{Kind: Invalid, Msg: "there is no tag"}
+	case len(tags) > TagsMax:
+		return &Error{Kind: Invalid, Msg: fmt.Sprintf("an item has at most %d tags", TagsMax)}
+	case total > TagsBytesMax:
+		return &Error{Kind: Invalid, Msg: fmt.Sprintf("the tags of an item have at most %d bytes together", TagsBytesMax)}
+	}
+	return nil
+}
+
+// CheckTag returns an Invalid error unless t can be a tag.
+func CheckTag(t []byte) error {
+	if err := checkName("tag", string(t), TagBytesMax); err != nil {
+		return err
+	}
+	if bytes.ContainsFunc(t, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		return &Error{Kind: Invalid, Msg: "tag contains a comma or a space"}
+	}
+	return nil
 }
 
 func checkName(what, name string, bytesMax int) error {

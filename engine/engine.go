@@ -28,6 +28,15 @@ type Trier interface {
 	Try(s hearth.Space, o op.Op, r *op.Reply) (done bool, err error)
 }
 
+// Tagger is an engine whose scalars can have tags (op.Set), and be invalidated by them.
+type Tagger interface {
+	// Stamp returns what stands for the invalidations so far: a value that was loaded after this call and is stored with
+	// the stamp is a miss if one of its tags was invalidated meanwhile. 0 is that nothing in the space has ever had tags.
+	Stamp(ctx context.Context, s hearth.Space) (uint64, error)
+	// Invalidate makes every item that was stored with the tag before a miss, at once and however many there are.
+	Invalidate(ctx context.Context, s hearth.Space, tag []byte) error
+}
+
 // Runner is an engine with work of its own: expiry, cleaning, giving memory back. Run blocks until ctx ends.
 type Runner interface {
 	Run(ctx context.Context) error

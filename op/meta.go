@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/binary"
 	"errors"
@@ -47,6 +48,7 @@ var errDetached = errors.New("op: a command that a server has no words for was s
 // milliseconds it has to live, -1 for ever.
 func told(e *value.Entry, now int64, r *Reply) {
 	r.Attrs, r.Int = e.Attrs(), -1
+	r.Attrs.Tags = bytes.Clone(r.Attrs.Tags)
 	if e.Expiry() != 0 {
 		r.Int = e.Expiry() - now
 	}

@@ -25,7 +25,9 @@ const (
 	WasDeleted
 	Flushed
 	TooLarge
+	Invalidated
 	NotPermitted
+	Causes // the number of causes
 )
 
 // Reply is the result of a command: one flat value that belongs to its door, is reused, and has a buffer that commands

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
 )
@@ -13,6 +14,8 @@ type Set struct {
 	Block  *value.Block
 	Expiry Expiry
 	Flags  uint32 // memcached's
+	Tags   [][]byte
+	Stamp  uint64 // which invalidations of tags the value takes into account; 0 is all that have been when it is stored
 }
 
 var setSpec = Spec{ID: idSet, Name: "Set", Access: Writes, Repeatable: true}
@@ -28,10 +31,25 @@ func (o *Set) ExpiresIn() *Expiry { return &o.Expiry }
 
 // Size implements Sizer.
 func (o *Set) Size() (total, largest int) {
-	if o.Block != nil {
-		return len(o.Block.Bytes()), 0
+	for _, t := range o.Tags {
+		total += len(t)
 	}
-	return len(o.Value), 0
+	if o.Block != nil {
+		return total + len(o.Block.Bytes()), 0
+	}
+	return total + len(o.Value), 0
+}
+
+// Check implements Checker.
+func (o *Set) Check() error {
+	if len(o.Tags) == 0 {
+		return nil
+	}
+	return hearth.CheckTags(o.Tags)
+}
+
+func (o *Set) attrs() value.Attrs {
+	return value.Attrs{Flags: o.Flags, Tags: value.MakeTags(o.Stamp, o.Tags)}
 }
 
 // Apply implements Op.
@@ -42,8 +60,8 @@ func (o *Set) Apply(e *value.Entry, now int64, r *Reply) error {
 		e.SetBytes(o.Value)
 	}
 	e.ExpireAt(o.Expiry.When(now))
-	if o.Flags != 0 {
-		e.SetAttrs(value.Attrs{Flags: o.Flags})
+	if o.Flags != 0 || len(o.Tags) > 0 {
+		e.SetAttrs(o.attrs())
 	}
 	return nil
 }
@@ -54,7 +72,7 @@ func (o *Set) Send(b *respwire.Batch, key []byte) {
 	if o.Block != nil {
 		v = o.Block.Bytes()
 	}
-	v = AppendTrailer(v, value.Attrs{Flags: o.Flags})
+	v = AppendTrailer(v, o.attrs())
 	switch {
 	case o.Expiry.At != 0:
 		b.Command("SET", key, v, lit("PXAT"), num(o.Expiry.At))

@@ -5,7 +5,7 @@ type Attrs struct {
 	Flags uint32 // memcached's client flags
 	Stale bool   // memcached's meta protocol: marked stale, to be recached
 	Won   bool   // memcached's meta protocol: somebody was told to recache
-	Tags  []byte // tags with the generations they had at the write, as the command that writes them encodes them
+	Tags  Tags   // of the item, with the stamp of its write
 }
 
 // Any reports whether there is anything to keep.

@@ -20,9 +20,10 @@ const (
 	slackMillis = 5_000
 )
 
-// step is a command and how far the clock moves before it.
+// step is a command, how far the clock moves before it, and the tag that is invalidated before it.
 type step struct {
 	wait int64
+	tag  []byte
 	op   op.Op
 }
 
@@ -53,7 +54,7 @@ func histories(t *testing.T, o Options, e engine.Engine) {
 }
 
 func (p *player) random(seed uint64) []step {
-	g := generator{Rand: rand.New(rand.NewPCG(seed, 1)), short: p.Clock != nil}
+	g := generator{Rand: rand.New(rand.NewPCG(seed, 1)), short: p.Clock != nil, tags: seed%8 == 0}
 	var steps []step
 	for len(steps) < historySteps {
 		s := step{op: g.op()}
@@ -62,6 +63,9 @@ func (p *player) random(seed uint64) []step {
 		}
 		if g.short && g.IntN(4) == 0 {
 			s.wait = g.Int64N(60)
+		}
+		if g.tags && g.IntN(12) == 0 {
+			s.tag = g.tagName()
 		}
 		steps = append(steps, s)
 	}
@@ -78,6 +82,12 @@ func (p *player) play(steps []step) error {
 		if p.Clock != nil {
 			p.Clock.Advance(st.wait)
 			m.now = p.Clock.Now()
+		}
+		if st.tag != nil {
+			m.invalidate(st.tag)
+			if err := p.engine.(engine.Tagger).Invalidate(context.Background(), s, st.tag); err != nil {
+				return fmt.Errorf("step %d: %w", i, err)
+			}
 		}
 		space := s
 		if st.op.Spec().Board {
@@ -153,6 +163,9 @@ func (p *player) shrink(steps []step) string {
 	for _, s := range steps {
 		if s.wait > 0 {
 			fmt.Fprintf(&b, "wait %d\n", s.wait)
+		}
+		if s.tag != nil {
+			fmt.Fprintf(&b, "invalidate %s\n", s.tag)
 		}
 		fmt.Fprintln(&b, Format(s.op))
 	}

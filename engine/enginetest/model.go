@@ -3,6 +3,7 @@ package enginetest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,7 @@ type thing struct {
 	set    map[string]bool
 	list   []string
 	sorted map[string]float64
+	tags   [][]byte
 }
 
 // refusal is an error of the model.
@@ -213,7 +215,7 @@ func (m *model) scalar(o op.Op) error {
 			m.r.AddPart(sha(it.text), 0)
 		}
 	case *op.Set:
-		m.put(o.K, o.Value, m.when(o.Expiry))
+		m.put(o.K, o.Value, m.when(o.Expiry)).tags = o.Tags
 	case *op.SetIf:
 		if o.Old && it != nil {
 			m.r.SetValue([]byte(it.text))
@@ -243,8 +245,19 @@ func (m *model) scalar(o op.Op) error {
 	return nil
 }
 
-func (m *model) put(key, v []byte, expiry int64) {
-	m.items[string(key)] = &thing{kind: value.Scalar, text: string(v), expiry: expiry}
+func (m *model) put(key, v []byte, expiry int64) *thing {
+	it := &thing{kind: value.Scalar, text: string(v), expiry: expiry}
+	m.items[string(key)] = it
+	return it
+}
+
+// invalidate deletes what has the tag.
+func (m *model) invalidate(tag []byte) {
+	for k, it := range m.items {
+		if slices.ContainsFunc(it.tags, func(t []byte) bool { return string(t) == string(tag) }) {
+			delete(m.items, k)
+		}
+	}
 }
 
 func condition(c op.Condition, present, equal bool) bool {
@@ -256,8 +269,9 @@ func condition(c op.Condition, present, equal bool) bool {
 
 func (m *model) increment(o *op.Increment, it *thing) error {
 	old, at := "0", int64(0)
+	var tags [][]byte
 	if it != nil {
-		old, at = it.text, it.expiry
+		old, at, tags = it.text, it.expiry, it.tags
 	}
 	n, err := sum(old, o.Amount, "value is not an integer or out of range")
 	if err != nil {
@@ -266,7 +280,7 @@ func (m *model) increment(o *op.Increment, it *thing) error {
 	if !o.KeepTTL {
 		at = m.when(o.Expiry)
 	}
-	m.put(o.K, []byte(strconv.FormatInt(n, 10)), at)
+	m.put(o.K, []byte(strconv.FormatInt(n, 10)), at).tags = tags
 	m.r.Int = n
 	return nil
 }

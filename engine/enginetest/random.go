@@ -14,6 +14,7 @@ import (
 type generator struct {
 	*rand.Rand
 	short bool // whether short times to live may be used: the clock stands still
+	tags  bool // whether items get tags
 }
 
 // RandomOp returns a random command of any kind. Its keys are few and it is valid; times to live are long.
@@ -152,7 +153,7 @@ func (g generator) scalar() op.Op {
 	case 0, 1:
 		return &op.Get{K: k}
 	case 2:
-		return &op.Set{K: k, Value: g.text(), Expiry: g.expiry()}
+		return &op.Set{K: k, Value: g.text(), Expiry: g.expiry(), Tags: g.tagNames()}
 	case 3:
 		return &op.GetWithHash{K: k}
 	case 4:
@@ -179,6 +180,19 @@ func (g generator) scalar() op.Op {
 		return o
 	}
 }
+
+// tagNames returns up to three tags for an item.
+func (g generator) tagNames() (names [][]byte) {
+	if !g.tags {
+		return nil
+	}
+	for range g.IntN(4) {
+		names = append(names, g.tagName())
+	}
+	return names
+}
+
+func (g generator) tagName() []byte { return []byte("t" + strconv.Itoa(g.IntN(4))) }
 
 func (g generator) any() op.Op {
 	k := g.key([...]string{"s", "d", "e", "l", "z"}[g.IntN(5)])

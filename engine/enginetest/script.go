@@ -26,7 +26,7 @@ func update() bool {
 }
 
 // scripts runs op/testdata/<file>.txt for every command. A script is lines: a command as Format spells it, then, after
-// "= ", what it answers as Describe spells it; "wait N" lets N milliseconds pass; "reset" goes to an empty space; lines
+// "= ", what it answers as Describe spells it; "wait N" lets N milliseconds pass; "invalidate TAG" does that; "reset" goes to an empty space; lines
 // that begin with # are for people.
 func scripts(t *testing.T, o Options, e engine.Engine) {
 	dir := filepath.Join(moduleRoot(t), "op", "testdata")
@@ -98,6 +98,9 @@ func (p *scriptPlayer) line(line string) (string, error) {
 		millis, err := strconv.ParseInt(wait, 10, 64)
 		p.pass(millis)
 		return "", err
+	}
+	if tag, ok := strings.CutPrefix(line, "invalidate "); ok {
+		return "", p.engine.(engine.Tagger).Invalidate(context.Background(), p.space, []byte(tag))
 	}
 	o, err := Parse(line)
 	if err != nil {

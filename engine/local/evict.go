@@ -179,6 +179,8 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 	switch {
 	case r.meta&expiryBit != 0 && r.expired(s.e.now()):
 		s.expire(h, sl, r)
+	case s.stale(r):
+		s.invalidate(h, sl, r)
 	case number == small && r.uses() > 0 && s.move(h, sl, r, 0):
 	case number == main && r.uses() > 0 && s.move(h, sl, r, r.uses()-1):
 	default:

@@ -142,7 +142,7 @@ func (e *Engine) get(id hearth.Space, o *op.Get, r *op.Reply) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if rec.meta&(kindMask|sideBit) != uint32(plain) || rec.meta&expiryBit != 0 && rec.expired(e.now()) {
+	if rec.meta&(kindMask|sideBit|attrsBit) != uint32(plain) || rec.meta&expiryBit != 0 && rec.expired(e.now()) {
 		err := s.apply(h, o, e.now(), r)
 		s.finish()
 		return err
@@ -159,8 +159,8 @@ func (e *Engine) get(id hearth.Space, o *op.Get, r *op.Reply) error {
 func (e *Engine) set(id hearth.Space, o *op.Set, r *op.Reply) error {
 	h := e.hash(o.K)
 	s := e.space(id).lock(h)
-	if o.Block != nil || o.Flags != 0 || len(o.Value) >= blockMin || s.gone {
-		err := s.apply(h, o, e.now(), r)
+	if o.Block != nil || o.Flags != 0 || len(o.Tags) > 0 || len(o.Value) >= blockMin || s.gone {
+		err := s.apply(h, s.stamped(o), e.now(), r)
 		s.finish()
 		return err
 	}

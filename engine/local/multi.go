@@ -255,7 +255,8 @@ func (e *Engine) DoTogether(_ context.Context, id hearth.Space, w engine.Watch, 
 			continue
 		}
 		h := e.hash(o.Key())
-		rs[i].Err = l.of(h).apply(h, o, now, &rs[i])
+		s := l.of(h)
+		rs[i].Err = s.apply(h, s.stamped(o), now, &rs[i])
 	}
 	return true, nil
 }

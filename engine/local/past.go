@@ -18,7 +18,7 @@ type past struct {
 const (
 	pastSlots     = 4
 	pastMin       = 4 // buckets
-	pastCauseMask = 7
+	pastCauseMask = 7 // causes up to op.Invalidated
 	ghostBit      = 1 << 3
 	pastMarkShift = 8
 	pastEntry     = 4 // bytes

@@ -110,6 +110,15 @@ func (r *record) sideNumber() uint32 { return binary.LittleEndian.Uint32(r.value
 
 func (r *record) setSideNumber(n uint32) { binary.LittleEndian.PutUint32(r.value(), n) }
 
+// tags are a view.
+func (r *record) tags() value.Tags {
+	if r.meta&attrsBit == 0 {
+		return nil
+	}
+	at := r.attrsAt()
+	return r.slice(at+attrsBytes, r.tagsLen(at))
+}
+
 func (r *record) attrs() value.Attrs {
 	if r.meta&attrsBit == 0 {
 		return value.Attrs{}
@@ -120,7 +129,7 @@ func (r *record) attrs() value.Attrs {
 		Flags: binary.LittleEndian.Uint32(b),
 		Stale: b[4]&staleBit != 0,
 		Won:   b[4]&wonBit != 0,
-		Tags:  r.slice(at+attrsBytes, r.tagsLen(at)),
+		Tags:  r.tags(),
 	}
 }
 

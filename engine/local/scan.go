@@ -46,7 +46,7 @@ func (s *shard) scan(keys [][]byte, h uint64, limit int, kind value.Kind, now in
 			return
 		}
 		r := s.record(pos(v))
-		if (kind == value.None || r.kind() == kind) && !r.expired(now) {
+		if (kind == value.None || r.kind() == kind) && !r.expired(now) && !s.stale(r) {
 			keys = append(keys, append([]byte(nil), r.key()...))
 		}
 	})

@@ -27,6 +27,7 @@ type shard struct {
 	number uint64 // orders the locks of transactions
 	moved  bool   // its items are in the shards of a newer layout now
 	gone   bool   // its space was dropped
+	tagged bool   // it has held an item with tags
 	queues [2]queue
 	past   past
 	side   []side // large values and collections, which records name by number
@@ -83,11 +84,17 @@ func (s *shard) report(always bool) {
 	s.logical, s.physical = logical, physical
 }
 
-// find returns the slot and the record of a key. One that has expired is taken out: it is never seen.
+// find returns the slot and the record of a key. One that has expired or was
+// invalidated is taken out: it is never seen.
 func (s *shard) lookup(h uint64, key []byte, now int64) (*uint64, *record) {
 	slot, r := s.find(h, key)
-	if r != nil && r.meta&expiryBit != 0 && r.expired(now) {
+	switch {
+	case r == nil || r.meta&(expiryBit|attrsBit) == 0:
+	case r.expired(now):
 		s.expire(h, slot, r)
+		return nil, nil
+	case s.stale(r):
+		s.invalidate(h, slot, r)
 		return nil, nil
 	}
 	return slot, r
@@ -325,6 +332,7 @@ func (s *shard) store(h uint64, sl *uint64, old *record, d *draft) error {
 		return err
 	}
 	s.record(off).write(d)
+	s.tagged = s.tagged || len(d.attrs.Tags) > 0
 	if d.side {
 		s.assign(binary.LittleEndian.Uint32(d.value), q)
 	}

@@ -22,6 +22,7 @@ type space struct {
 	follow  atomic.Bool
 	evicted [engine.EvictionCauses]atomic.Int64
 	expired atomic.Int64
+	tags    generations
 }
 
 // layout is how a space is divided: by the leading bits of the hash.
@@ -78,7 +79,7 @@ func (e *Engine) space(id hearth.Space) *space {
 	first := newShard(e, sp, 0, 0)
 	sp.layout.Store(&layout{shards: []*shard{first}, shift: 64})
 	if t.dropped[id/64]&(1<<(id%64)) != 0 {
-		first.gone = true
+		first.gone, sp.tags.closed = true, true
 		return sp
 	}
 	t.live[id] = sp
@@ -113,6 +114,7 @@ func (s *shard) divide() {
 	l := &layout{shards: make([]*shard, n), shift: 64 - skip}
 	for i := range l.shards {
 		l.shards[i] = newShard(s.e, s.sp, skip, uint64(i))
+		l.shards[i].tagged = s.tagged
 	}
 	if err := s.moveTo(l); err != nil {
 		for _, to := range l.shards {
@@ -207,6 +209,7 @@ func (e *Engine) Drop(_ context.Context, id hearth.Space) error {
 	t.mu.Unlock()
 	if sp != nil {
 		e.weights.Add(-sp.weight.Load())
+		e.countTags(sp, sp.tags.close())
 		sp.close()
 		e.kick()
 	}

@@ -78,6 +78,7 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 	}
 	next = never
 	for _, sp := range e.spaces.all() {
+		next = min(next, sp.sweepTags(e.now()))
 		for _, s := range sp.layout.Load().shards {
 			if ctx.Err() != nil {
 				return never
@@ -155,10 +156,11 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 		off := seg + uint64(g.swept)
 		r := s.record(off)
 		g.swept += uint32(r.bytes())
-		if r.dead() || r.meta&expiryBit == 0 {
+		if r.dead() || r.meta&(expiryBit|attrsBit) == 0 {
 			continue
 		}
-		if !r.expired(now) {
+		expired := r.expired(now)
+		if !expired && !s.stale(r) {
 			if x := r.expiry(); x != 0 {
 				g.later = min(g.later, x)
 			}
@@ -166,7 +168,11 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 		}
 		last := g.items == 1
 		h := s.e.hash(r.key())
-		s.expire(h, s.findAt(h, off), r)
+		if expired {
+			s.expire(h, s.findAt(h, off), r)
+		} else {
+			s.invalidate(h, s.findAt(h, off), r)
+		}
 		if last {
 			return
 		}

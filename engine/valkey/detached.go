@@ -13,7 +13,7 @@ import (
 
 // doDetached applies a command here to an item that it fetches, and writes it back where nobody else has changed it
 // meanwhile; else it begins again.
-func (e *Engine) doDetached(ctx context.Context, s hearth.Space, o op.Detached, r *op.Reply) error {
+func (e *Engine) doDetached(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error {
 	key := appendKey(nil, s, o.Key())
 	started := time.Now()
 	for attempt := 0; ; attempt++ {
@@ -31,7 +31,7 @@ func (e *Engine) doDetached(ctx context.Context, s hearth.Space, o op.Detached, 
 	}
 }
 
-func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Detached, r *op.Reply) (done bool, err error) {
+func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Op, r *op.Reply) (done bool, err error) {
 	var b respwire.Batch
 	op.SendFetch(&b, key)
 	got, err := e.say(ctx, &b, key, true)

@@ -31,6 +31,28 @@ func (e *Engine) release(c *call) {
 
 // Do implements engine.Engine.
 func (e *Engine) Do(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error {
+	if get, ok := o.(*op.Get); ok {
+		err := e.doPlain(ctx, s, o, r)
+		if err == nil && len(r.Attrs.Tags) > 0 {
+			err = e.holdTags(ctx, s, get.K, r)
+		}
+		return err
+	}
+	tagged, err := e.tagged(ctx, s)
+	switch {
+	case err != nil:
+		return err
+	case tagged:
+		return e.doTagged(ctx, s, o, r)
+	}
+	if o, err = e.stamped(ctx, s, o); err != nil {
+		return err
+	}
+	return e.doPlain(ctx, s, o, r)
+}
+
+// doPlain runs a command whatever the tags of its items.
+func (e *Engine) doPlain(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) error {
 	c := e.call()
 	defer e.release(c)
 	if !c.add(e, s, o) {
@@ -43,6 +65,25 @@ func (e *Engine) Do(ctx context.Context, s hearth.Space, o op.Op, r *op.Reply) e
 // DoAll implements engine.Engine: one pipelined round trip per node for each run of commands that one server can do
 // alone. Commands on the same key keep their order.
 func (e *Engine) DoAll(ctx context.Context, s hearth.Space, os []op.Op, rs []op.Reply) {
+	tagged, err := e.tagged(ctx, s)
+	for i, o := range os {
+		set, ok := o.(*op.Set)
+		tagged = tagged || ok && len(set.Tags) > 0
+		if err != nil {
+			rs[i].Err = err
+		}
+	}
+	switch {
+	case err != nil:
+	case tagged:
+		e.doAllTagged(ctx, s, os, rs)
+	default:
+		e.doAllPlain(ctx, s, os, rs)
+	}
+}
+
+// doAllPlain is DoAll whatever the tags of the items.
+func (e *Engine) doAllPlain(ctx context.Context, s hearth.Space, os []op.Op, rs []op.Reply) {
 	for start := 0; start < len(os); {
 		n := e.doSome(ctx, s, os[start:], rs[start:])
 		start += n

@@ -76,6 +76,12 @@ func (e *Engine) reclaim(ctx context.Context) error {
 			return err
 		}
 	}
+	for s := range dead {
+		e.tables.m.Delete(s)
+		if err := c.Do(ctx, c.B().Arbitrary("UNLINK").Keys(string(appendTableKey(nil, s))).Build()).Error(); err != nil {
+			return err
+		}
+	}
 	return c.Do(ctx, c.B().Arbitrary("SREM").Keys(deadKey).Args(names...).Build()).Error()
 }
 

@@ -163,7 +163,12 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return true, o.Recv([]respwire.Value{v}, r)
+	err := o.Recv([]respwire.Value{v}, r)
+	if len(r.Attrs.Tags) > 0 {
+		r.Reset() // only the servers know whether it was invalidated
+		return false, nil
+	}
+	return true, err
 }
 
 // answerNear answers units from this process's memory, or through it where their keys are hot, and returns the rest.

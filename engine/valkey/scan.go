@@ -47,13 +47,14 @@ func (e *Engine) Scan(ctx context.Context, s hearth.Space, cursor uint64, limit 
 	for i, k := range keys {
 		keys[i] = append([]byte{}, k[len(prefix):]...)
 	}
+	keys, err = e.without(ctx, s, keys)
 	switch {
 	case next != 0:
 		next |= uint64(shard) << shardShift
 	case shard+1 < len(nodes):
 		next = uint64(shard+1) << shardShift
 	}
-	return keys, next, nil
+	return keys, next, err
 }
 
 var typeName = [...]string{

@@ -39,8 +39,9 @@ type Engine struct {
 	client atomic.Pointer[connected]
 	closed atomic.Bool
 
-	calls sync.Pool // of *call
-	wake  chan struct{}
+	tables tables
+	calls  sync.Pool // of *call
+	wake   chan struct{}
 }
 
 // connected is the client once it has reached a server.
@@ -59,7 +60,7 @@ func New(o Options) (*Engine, error) {
 	if o.Timeout == 0 {
 		o.Timeout = timeoutDefault
 	}
-	e := &Engine{opts: o, library: newLibrary(op.Library), wake: make(chan struct{}, 1)}
+	e := &Engine{opts: o, library: newLibrary(op.Library + tagFunctions), wake: make(chan struct{}, 1)}
 	if o.NearBytes > 0 {
 		e.near = newNear(o.NearBytes)
 	}

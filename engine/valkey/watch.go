@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"slices"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -36,6 +37,9 @@ func (e *Engine) Watch(ctx context.Context, s hearth.Space, keys [][]byte) (engi
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
+	if _, err := e.without(ctx, s, slices.Clone(keys)); err != nil {
+		return nil, err
+	}
 	own := e.prefixed(s, keys)
 	if c.cluster && !sameSlot(own) {
 		return nil, errCrossSlot
@@ -65,6 +69,9 @@ func (e *Engine) DoTogether(ctx context.Context, s hearth.Space, ew engine.Watch
 	}
 	if w == nil && len(os) == 0 {
 		return true, nil
+	}
+	if os, err = e.beforeTogether(ctx, s, os); err != nil {
+		return false, err
 	}
 	t := e.call()
 	defer e.release(t)
@@ -96,6 +103,25 @@ func (e *Engine) DoTogether(ctx context.Context, s hearth.Space, ew engine.Watch
 		rs[i].Err = u.recv(ctx, os[i], &rs[i])
 	}
 	return true, nil
+}
+
+// beforeTogether takes out what was invalidated of what commands are about, and returns them with the stamp of now.
+func (e *Engine) beforeTogether(ctx context.Context, s hearth.Space, os []op.Op) ([]op.Op, error) {
+	var keys [][]byte
+	stamped := slices.Clone(os)
+	for i, o := range os {
+		var err error
+		if stamped[i], err = e.stamped(ctx, s, o); err != nil {
+			return nil, err
+		}
+		if m, ok := o.(op.Multi); ok {
+			keys = append(keys, m.Keys()...)
+		} else {
+			keys = append(keys, o.Key())
+		}
+	}
+	_, err := e.without(ctx, s, keys)
+	return stamped, err
 }
 
 // together says all commands into t's batch and returns a key of the one slot that they live in.
