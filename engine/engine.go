@@ -31,8 +31,9 @@ type Trier interface {
 // Tagger is an engine whose scalars can have tags (op.Set), and be invalidated by them.
 type Tagger interface {
 	// Stamp returns what stands for the invalidations so far: a value that was loaded after this call and is stored with
-	// the stamp is a miss if one of its tags was invalidated meanwhile. 0 is that nothing in the space has ever had tags.
-	Stamp(ctx context.Context, s hearth.Space) (uint64, error)
+	// the stamp is a miss if one of its tags was invalidated meanwhile. 0 is that nothing in the space has ever had tags,
+	// unless the caller has the engine begin with them.
+	Stamp(ctx context.Context, s hearth.Space, begin bool) (uint64, error)
 	// Invalidate makes every item that was stored with the tag before a miss, at once and however many there are.
 	Invalidate(ctx context.Context, s hearth.Space, tag []byte) error
 }

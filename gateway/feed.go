@@ -59,6 +59,7 @@ type change struct {
 	Event     string  `json:"event"`
 	Key       *string `json:"key,omitempty"`
 	KeyBase64 []byte  `json:"key_base64,omitempty"` // of a key that is not UTF-8
+	Tag       string  `json:"tag,omitempty"`
 }
 
 // eventNames is how the feed says each kind of event.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -267,11 +268,16 @@ func (g *Gateway) fill(b *binding, key string, fl *flight) {
 	s, space := b.source, b.cache.Space
 	ctx, cancel := context.WithTimeout(g.sources.ctx, time.Duration(s.budget())*time.Millisecond)
 	defer cancel()
+	stamp := g.stampFill(ctx, space)
 	l, v, err := g.loadOf(ctx, b, key)
-	if err == nil && len(key)+len(l.Value) > b.limits.item {
+	switch {
+	case err != nil:
+	case len(key)+len(l.Value) > b.limits.item:
 		err = errTooLarge
+	case len(l.Tags) > 0:
+		stamp, err = g.tagFill(ctx, space, stamp, &l, fl)
 	}
-	store := op.Op(&op.Set{K: []byte(key), Value: l.Value, Expiry: op.Expiry{TTL: s.lifetime(&l)}})
+	store := op.Op(&op.Set{K: []byte(key), Value: l.Value, Expiry: op.Expiry{TTL: s.lifetime(&l)}, Tags: l.Tags, Stamp: stamp})
 	keep := s.failed
 	switch {
 	case hearth.KindOf(err) == hearth.NotFound && err != nil:
@@ -320,7 +326,7 @@ func (g *Gateway) loadOf(ctx context.Context, b *binding, key string) (l Loaded,
 	defer r.Reset()
 	var old []byte
 	if have.text != "" {
-		if err := g.engine.Do(ctx, b.cache.Space, &op.Get{K: []byte(key)}, &r); err == nil && r.Status == op.Hit &&
+		if err := g.engine.Do(ctx, b.cache.Space, &op.MetaGet{K: []byte(key)}, &r); err == nil && r.Status == op.Hit &&
 			maphash.Bytes(g.sources.seed, r.Value()) == have.sum {
 			old = append([]byte{}, r.Value()...)
 		}
@@ -334,6 +340,9 @@ func (g *Gateway) loadOf(ctx context.Context, b *binding, key string) (l Loaded,
 	if l.Unchanged {
 		s.counts.unchanged.Add(1)
 		l.Value = old
+		if len(l.Tags) == 0 {
+			l.Tags = slices.Collect(r.Attrs.Tags.Names())
+		}
 	}
 	return l, validator{text: l.Validator, sum: maphash.Bytes(g.sources.seed, l.Value)}, nil
 }

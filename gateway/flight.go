@@ -124,8 +124,13 @@ func (f *flights) written(s hearth.Space, key []byte) {
 
 // dropped lands every flight of a space that is no more.
 func (f *flights) dropped(s hearth.Space) {
-	f.landWhere(func(at flightKey, _ *flight) bool { return at.space == s })
+	f.landAll(s)
 	f.forgetVerdicts(s)
+}
+
+// landAll lands every flight of a space.
+func (f *flights) landAll(s hearth.Space) {
+	f.landWhere(func(at flightKey, _ *flight) bool { return at.space == s })
 }
 
 // gone lands every flight whose loader went away.

@@ -40,6 +40,7 @@ type Gateway struct {
 	engine   engine.Engine
 	trier    engine.Trier   // nil where the engine always waits
 	bounder  engine.Bounder // nil where memory is not ours to share out
+	tagger   engine.Tagger  // nil where items have no tags
 	plane    *control.Plane
 	topics   topics.Broker
 	pulse    topics.Pulse // of all subscriptions
@@ -84,6 +85,7 @@ func New(o Options) *Gateway {
 	g.meters.alarm = &g.alarm
 	g.alarm.c = make(chan struct{}, 1)
 	g.bounder, _ = o.Engine.(engine.Bounder)
+	g.tagger, _ = o.Engine.(engine.Tagger)
 	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: guard.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
 	g.feeds = newFeeds(o.Engine)
 	g.flights = newFlights()

@@ -27,4 +27,5 @@ type Loaded struct {
 	TTL       time.Duration // 0 where the origin says nothing of it
 	Validator string        // of the value, for the next time; empty where there is none
 	Unchanged bool          // the value is what the validator of the question stands for
+	Tags      [][]byte      // of the item
 }

@@ -14,6 +14,7 @@ const (
 	verbPublish = op.Count + iota // bytes in: topic and message
 	verbDeliver                   // bytes out: messages to subscribers
 	verbScan
+	verbInvalidate // bytes in: the tags
 	verbCount
 )
 
@@ -22,7 +23,7 @@ func verbName(v int) string {
 	if v < op.Count {
 		return op.All[v].Name
 	}
-	return [...]string{"Publish", "Deliver", "Scan"}[v-op.Count]
+	return [...]string{"Publish", "Deliver", "Scan", "Invalidate"}[v-op.Count]
 }
 
 // meter counts what one credential does to one cache, by verb. A verb's counter is made at its first use.

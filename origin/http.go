@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hearthcache/hearth"
 )
@@ -94,8 +96,23 @@ func answer(resp *http.Response, body []byte, validator string) (a Answer, err e
 	default:
 		return a, &hearth.Error{Kind: hearth.Denied, Msg: "the origin refuses the key", Err: fmt.Errorf("it answered %s", resp.Status)}
 	}
-	a.TTL = maxAge(resp.Header)
+	a.TTL, a.Tags = maxAge(resp.Header), tagsOf(resp.Header)
 	return a, nil
+}
+
+// tagsOf returns the tags of an answer, each once: what content networks know by Cache-Tag, with commas, and by
+// Surrogate-Key, with spaces, and ours.
+func tagsOf(h http.Header) (tags [][]byte) {
+	for _, name := range [...]string{"Hearth-Tags", "Cache-Tag", "Surrogate-Key"} {
+		for _, line := range h.Values(name) {
+			for _, t := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+				if !slices.ContainsFunc(tags, func(other []byte) bool { return string(other) == t }) {
+					tags = append(tags, []byte(t))
+				}
+			}
+		}
+	}
+	return tags
 }
 
 func validatorOf(h http.Header) string {

@@ -94,6 +94,7 @@ type Answer struct {
 	TTL       time.Duration // 0 where the origin says nothing of it
 	Validator string        // an ETag, or a time of modification; empty where there is neither
 	Unchanged bool          // the value is the one that the validator of the question stands for
+	Tags      [][]byte      // that the origin gives the item
 }
 
 // Load returns a key's value and its time to live, as the gateway's Loader has it.

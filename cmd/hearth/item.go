@@ -71,6 +71,7 @@ type itemSet struct {
 	keyed
 	Value string        `arg:"" help:"The value; - reads it from standard input."`
 	TTL   time.Duration `name:"ttl" default:"1h" help:"Time to live."`
+	Tags  []string      `name:"tag" placeholder:"TAG" help:"A tag of the item, by which it can be invalidated; may be given several times."`
 }
 
 // Run stores the item.
@@ -82,8 +83,14 @@ func (i *itemSet) Run(ctx context.Context, k *kong.Context) error {
 			return err
 		}
 	}
-	return i.on(func(c *client.Cache) error {
-		if err := c.Set(ctx, []byte(i.Key), value, i.TTL); err != nil {
+	return i.do(func(c *client.Client) error {
+		var err error
+		if len(i.Tags) > 0 {
+			err = setTagged(ctx, c, i.Cache, i.Key, value, i.TTL, i.Tags)
+		} else {
+			err = c.Cache(i.Cache).Set(ctx, []byte(i.Key), value, i.TTL)
+		}
+		if err != nil {
 			return err
 		}
 		return i.print(k.Stdout, map[string]any{"stored": len(value)}, func(io.Writer) {})

@@ -31,6 +31,7 @@ type commands struct {
 
 	Cache   cacheCommands  `cmd:"" help:"Create, list, flush and delete caches."`
 	Item    itemCommands   `cmd:"" help:"Read and write single items."`
+	Tag     tagCommands    `cmd:"" help:"Invalidate items by their tags."`
 	Topic   topicCommands  `cmd:"" help:"Publish to topics, subscribe to them, list those in use."`
 	Webhook hookCommands   `cmd:"" help:"Have the messages of a topic posted to a URL."`
 	Key     keyCommands    `cmd:"" help:"Create, list and revoke API keys."`

@@ -40,7 +40,8 @@ type valued struct {
 type batchSet struct {
 	named
 	valued
-	Seconds int64 `json:"ttl_seconds" required:"true"`
+	Seconds int64    `json:"ttl_seconds" required:"true"`
+	Tags    []string `json:"tags,omitempty"`
 }
 
 type batchBody struct {
@@ -147,6 +148,9 @@ func (s *batchSet) op(i int) (op.Op, error) {
 		return nil, invalidf("sets[%d]: ttl_seconds is %d; it is required, a whole number above 0", i, s.Seconds)
 	}
 	o := &op.Set{K: key, Expiry: op.Expiry{TTL: s.Seconds * 1000}}
+	for _, t := range s.Tags {
+		o.Tags = append(o.Tags, []byte(t))
+	}
 	if s.Value != nil {
 		o.Value = []byte(*s.Value)
 	} else {

@@ -15,6 +15,7 @@ var causes = [...]string{
 	op.WasDeleted:   "deleted",
 	op.Flushed:      "flushed",
 	op.TooLarge:     "too-large",
+	op.Invalidated:  "invalidated",
 	op.NotPermitted: "not-permitted",
 }
 

@@ -22,10 +22,11 @@ func etagOf(r *op.Reply) string {
 
 func quote(h [sha1.Size]byte) string { return `"` + hex.EncodeToString(h[:]) + `"` }
 
-// precondition is what the headers If-Match and If-None-Match of a write ask for.
+// precondition is what the headers If-Match and If-None-Match of a write ask for; tags go with none of them.
 type precondition struct {
 	kind op.Condition
 	hash []byte // of the value that the present one is compared with
+	tags [][]byte
 }
 
 // conditionOf reads the headers; without any the precondition is op.Always.
@@ -53,7 +54,7 @@ func conditionOn(text, header string, any, tagged op.Condition) (precondition, e
 	if !opened || !closed || err != nil || len(h) != sha1.Size {
 		return precondition{}, invalidf("%s is %s; it is * or one ETag as GET returned it", header, text)
 	}
-	return precondition{tagged, h}, nil
+	return precondition{kind: tagged, hash: h}, nil
 }
 
 // set returns the write of a value under the condition. Where the value was read into its final place, block holds it.
@@ -64,7 +65,7 @@ func (c precondition) set(key, v []byte, block *value.Block, x op.Expiry) op.Op 
 	case c.kind != op.Always:
 		return &op.SetIf{K: key, Value: v, Block: block, Condition: c.kind, Expiry: x}
 	case block != nil:
-		return &op.Set{K: key, Block: block, Expiry: x}
+		return &op.Set{K: key, Block: block, Expiry: x, Tags: c.tags}
 	}
-	return &op.Set{K: key, Value: v, Expiry: x}
+	return &op.Set{K: key, Value: v, Expiry: x, Tags: c.tags}
 }

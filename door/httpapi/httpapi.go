@@ -61,6 +61,7 @@ func (a *API) routes() []route {
 	return slices.Concat(
 		a.itemRoutes(),
 		a.batchRoutes(),
+		a.tagRoutes(),
 		a.topicRoutes(),
 		a.keyRoutes(),
 		a.roleRoutes(),

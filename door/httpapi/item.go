@@ -22,13 +22,13 @@ func (a *API) itemRoutes() []route {
 		{"GET /cache/{cache}", a.getItem, doc{summary: "Returns the value of an item; HEAD, Range, If-Match and If-None-Match do what HTTP says of them",
 			query: "key key_base64 token", answer: raw{}}},
 		{"PUT /cache/{cache}", a.putItem, doc{summary: "Stores the body as an item; with If-Match or If-None-Match only where that holds of the present one",
-			query: "key key_base64 ttl_seconds! token", body: raw{}}},
-		{"POST /cache/{cache}", a.putItem, doc{summary: "Stores the body as an item, as PUT does", query: "key key_base64 ttl_seconds! token", body: raw{}}},
+			query: "key key_base64 ttl_seconds! token", header: tagsHeader, body: raw{}}},
+		{"POST /cache/{cache}", a.putItem, doc{summary: "Stores the body as an item, as PUT does", query: "key key_base64 ttl_seconds! token", header: tagsHeader, body: raw{}}},
 		{"DELETE /cache/{cache}", a.deleteItem, doc{summary: "Deletes an item, if there is one", query: "key key_base64 token"}},
 		{"GET /cache/get/{cache}/{key...}", a.getOldItem, doc{summary: "Returns the value of an item, by the old address", query: "token", answer: raw{}}},
-		{"PUT /cache/set/{cache}/{key...}", a.putOldItem, doc{summary: "Stores the body as an item, by the old address", query: "ttl_milliseconds! token", body: raw{}}},
+		{"PUT /cache/set/{cache}/{key...}", a.putOldItem, doc{summary: "Stores the body as an item, by the old address", query: "ttl_milliseconds! token", header: tagsHeader, body: raw{}}},
 		{"POST /cache/set/{cache}/{key...}", a.putOldItem, doc{summary: "Stores the body as an item, by the old address, as PUT does",
-			query: "ttl_milliseconds! token", body: raw{}}},
+			query: "ttl_milliseconds! token", header: tagsHeader, body: raw{}}},
 	}
 }
 
@@ -89,6 +89,9 @@ func (a *API) storeItem(w http.ResponseWriter, r *http.Request, c *gateway.Calle
 	when, err := conditionOf(r)
 	if err != nil {
 		return err
+	}
+	if when.tags = tagsOf(r); len(when.tags) > 0 && when.kind != op.Always {
+		return invalid("the header Hearth-Tags goes with no precondition")
 	}
 	// Who may not write is told so before anything of the body is read.
 	if err := a.gateway.Permit(c, when.set(key, nil, nil, op.Expiry{})); err != nil {

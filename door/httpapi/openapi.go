@@ -11,6 +11,7 @@ import (
 type doc struct {
 	summary string
 	query   string // names of parameters, of which those with a ! are required
+	header  string // the name of a header of the request
 	body    any    // a value of the type that the request's JSON has; raw is any bytes; nil is none
 	answer  any    // of the answer's, in the same way
 	code    int    // of the answer; 0 is 200, or 204 where there is none
@@ -20,8 +21,10 @@ type doc struct {
 // raw stands for bytes of any type.
 type raw struct{}
 
+type parameter struct{ kind, text string }
+
 // parameters says what each query parameter is.
-var parameters = map[string]struct{ kind, text string }{
+var parameters = map[string]parameter{
 	"key":              {"string", "the item's key; exactly one of key and key_base64 is given"},
 	"key_base64":       {"string", "the item's key in URL-safe base64, with or without padding"},
 	"token":            {"string", "the credential, where it is not in the header Authorization"},
@@ -39,6 +42,11 @@ var parameters = map[string]struct{ kind, text string }{
 	"sequence_page":    {"integer", "the page of that number"},
 	"wait_seconds":     {"integer", "how long a poll waits, 0 to 60"},
 	"last_event_id":    {"string", "what the header Last-Event-ID says"},
+}
+
+// headers says what each header is that a row names.
+var headers = map[string]parameter{
+	tagsHeader: {"string", "tags of the item, separated by commas: at most 128, each of 1 to 255 bytes of UTF-8 without spaces and commas"},
 }
 
 // object is a JSON object of the document.
@@ -107,6 +115,10 @@ func (d *doc) operation(method, path string) object {
 		name, required := strings.CutSuffix(word, "!")
 		p := parameters[name]
 		query = append(query, object{"name": name, "in": "query", "required": required, "description": p.text, "schema": object{"type": p.kind}})
+	}
+	if d.header != "" {
+		p := headers[d.header]
+		query = append(query, object{"name": d.header, "in": "header", "description": p.text, "schema": object{"type": p.kind}})
 	}
 	if query != nil {
 		out["parameters"] = query

@@ -66,7 +66,7 @@ func New(o Options) *Door {
 
 // families returns the rows of all commands, as COMMAND LIST shows them.
 func families() [][]row {
-	return [][]row{stringRows(), bitRows(), keyRows(), scanRows, hashRows(), fieldRows(), listRows(), setRows(), sortedRows(),
+	return [][]row{stringRows(), bitRows(), keyRows(), scanRows, hashRows(), fieldRows(), listRows(), setRows(), sortedRows(), tagRows,
 		connectionRows, clientRows, transactionRows, pubsubRows, serverRows, clusterRows, commandRows}
 }
 

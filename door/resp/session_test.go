@@ -198,7 +198,7 @@ func TestDocument(t *testing.T) {
 		rows []row
 	}{
 		{"Strings", stringRows()}, {"Bitmaps", bitRows()}, {"Keys", append(keyRows(), scanRows...)}, {"Hashes", append(hashRows(), fieldRows()...)},
-		{"Lists", listRows()}, {"Sets", setRows()}, {"Sorted sets", sortedRows()}, {"Publish and subscribe", pubsubRows},
+		{"Lists", listRows()}, {"Sets", setRows()}, {"Sorted sets", sortedRows()}, {"Tags", tagRows}, {"Publish and subscribe", pubsubRows},
 		{"Transactions", transactionRows}, {"Connection", slices.Concat(connectionRows, clientRows)}, {"Server", slices.Concat(serverRows, clusterRows, commandRows)},
 	} {
 		fmt.Fprintf(&b, "\n### %s\n\n", f.name)

@@ -90,7 +90,7 @@ func (g *generations) close() (more int) {
 }
 
 // Stamp implements engine.Tagger.
-func (e *Engine) Stamp(_ context.Context, id hearth.Space) (uint64, error) {
+func (e *Engine) Stamp(_ context.Context, id hearth.Space, _ bool) (uint64, error) {
 	return e.space(id).tags.stamp(), nil
 }
 

@@ -57,7 +57,7 @@ func (e *Engine) tagged(ctx context.Context, s hearth.Space) (bool, error) {
 	if now-t.asked.Load() < tagless.Milliseconds() {
 		return false, nil
 	}
-	stamp, err := e.Stamp(ctx, s)
+	stamp, err := e.Stamp(ctx, s, false)
 	if err == nil && stamp == 0 {
 		t.asked.Store(now)
 	}
@@ -65,12 +65,12 @@ func (e *Engine) tagged(ctx context.Context, s hearth.Space) (bool, error) {
 }
 
 // Stamp implements engine.Tagger.
-func (e *Engine) Stamp(ctx context.Context, s hearth.Space) (uint64, error) {
-	return e.stamp(ctx, s, "0")
-}
-
-func (e *Engine) stamp(ctx context.Context, s hearth.Space, create string) (uint64, error) {
-	v, err := e.table(ctx, s, "hearth_stamp", true, []byte(create))
+func (e *Engine) Stamp(ctx context.Context, s hearth.Space, begin bool) (uint64, error) {
+	make := "0"
+	if begin {
+		make = "1"
+	}
+	v, err := e.table(ctx, s, "hearth_stamp", true, []byte(make))
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +122,7 @@ func (e *Engine) stamped(ctx context.Context, s hearth.Space, o op.Op) (op.Op, e
 	}
 	with := *set
 	var err error
-	with.Stamp, err = e.stamp(ctx, s, "1")
+	with.Stamp, err = e.Stamp(ctx, s, true)
 	return &with, err
 }
 
