@@ -103,6 +103,12 @@ func TestFeed(t *testing.T) {
 	do(&op.Delete{K: []byte("user:1")})
 	check(users(1), `{"event":"deleted","key":"user:1"}`)
 	check(all(2), `{"event":"set","key":"user:1"}`, `{"event":"deleted","key":"user:1"}`)
+	if err := g.Invalidate(ctx, c, [][]byte{[]byte("sale"), []byte("spring")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, feed := range []func(int) []string{all, users} {
+		check(feed(2), `{"event":"invalidated","tag":"sale"}`, `{"event":"invalidated","tag":"spring"}`)
+	}
 	set("\xff", 60_000)
 	check(all(1), `{"event":"set","key_base64":"/w=="}`)
 	if err := g.Change(ctx, c, control.FlushCache{Name: "c"}); err != nil {

@@ -20,6 +20,7 @@ import (
 type truth struct {
 	mu     sync.Mutex
 	values map[string]string
+	tags   [][]byte // of every value
 	err    error
 	delay  time.Duration
 	enter  chan struct{} // where not nil, a load says that it has read the value
@@ -45,7 +46,7 @@ func (o *truth) Revalidate(ctx context.Context, key []byte, validator string) (L
 	defer o.now.Add(-1)
 	o.mu.Lock()
 	v, ok := o.values[string(key)]
-	err, delay, enter, leave := o.err, o.delay, o.enter, o.leave
+	err, delay, enter, leave, tags := o.err, o.delay, o.enter, o.leave, o.tags
 	o.mu.Unlock()
 	if enter != nil {
 		enter <- struct{}{}
@@ -65,7 +66,7 @@ func (o *truth) Revalidate(ctx context.Context, key []byte, validator string) (L
 		o.unchanged.Add(1)
 		return Loaded{Unchanged: true, Validator: validator}, nil
 	}
-	return Loaded{Value: []byte(v), Validator: "is " + v}, nil
+	return Loaded{Value: []byte(v), Validator: "is " + v, Tags: tags}, nil
 }
 
 // newFilled returns a fleet whose cache "c" has an origin.
