@@ -39,7 +39,7 @@ func (o *flagged) Apply(e *value.Entry, now int64, r *op.Reply) error {
 	}
 	if o.flags != 0 {
 		a := e.Attrs()
-		a.Flags, a.Stale, a.Tags = o.flags, !a.Stale, []byte("tag")
+		a.Flags, a.Stale, a.Tags = o.flags, !a.Stale, value.MakeTags(1<<52, [][]byte{[]byte("tag")})
 		e.SetAttrs(a)
 	}
 	if o.ttl != 0 {
@@ -50,6 +50,9 @@ func (o *flagged) Apply(e *value.Entry, now int64, r *op.Reply) error {
 
 func TestDetached(t *testing.T) {
 	both(t, Options{NearBytes: 1 << 20}, func(t *testing.T, e *Engine) {
+		if _, err := e.Stamp(t.Context(), 7, true); err != nil {
+			t.Fatal(err)
+		}
 		get := func(want string, flags uint32) {
 			t.Helper()
 			if r := do(t, e, &op.Get{K: []byte("n")}); string(r.Value()) != want || r.Attrs.Flags != flags {
@@ -73,7 +76,7 @@ func TestDetached(t *testing.T) {
 			t.Errorf("%d ms", r.Int)
 		}
 		r := do(t, e, &flagged{key: "n"})
-		if r.Attrs.Flags != 7 || string(r.Attrs.Tags) != "tag" {
+		if r.Attrs.Flags != 7 || r.Attrs.Tags.Stamp() != 1<<52 {
 			t.Errorf("%+v", r.Attrs)
 		}
 		if r := do(t, e, &op.ItemTTL{K: []byte("n")}); r.Int < 40_000 {

@@ -58,7 +58,7 @@ redis.register_function{function_name='hearth_stale', flags={'no-writes'}, callb
   local out = {}
   for i, tags in ipairs(args) do
     local stamp = 0
-    for k = 1, 8 do stamp = stamp * 256 + string.byte(tags, k) end
+    for k = 1, 8 do stamp = stamp * 256 + (string.byte(tags, k) or 0) end
     local stale = not floor or stamp < floor
     local at = 9
     while not stale and at <= #tags do
