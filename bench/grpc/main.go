@@ -22,6 +22,11 @@ import (
 // shape is how many connections and streams are used at once.
 type shape struct{ conns, streams int }
 
+// row begins the line of the table for s.
+func (sh shape) row(s *server) string {
+	return fmt.Sprintf("%d × %d | %s", sh.conns, sh.streams, s.name)
+}
+
 // result is one run of the load generator.
 type result struct{ cpuMicros, perSecond float64 }
 
@@ -30,6 +35,7 @@ func main() {
 	binary := flag.String("hearth", filepath.Join("..", "bin", "hearth"), "the server to measure")
 	rounds := flag.Int("rounds", 5, "how often each server is measured")
 	seconds := flag.Int("seconds", 3, "how long each measurement takes")
+	only := flag.String("run", "", "only the shapes and servers whose row, such as \"10 × 10 | hearth, TLS\", this expression finds")
 	serve := flag.String("serve", "", "used by itself: serve grpc-go on this address")
 	secured := flag.Bool("tls", false, "used by itself: with TLS")
 	flag.Parse()
@@ -41,12 +47,16 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := measure(dir, *binary, *rounds, *seconds); err != nil {
+	expression, err := regexp.Compile(*only)
+	if err == nil {
+		err = measure(dir, *binary, expression, *rounds, *seconds)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func measure(dir, binary string, rounds, seconds int) error {
+func measure(dir, binary string, only *regexp.Regexp, rounds, seconds int) error {
 	servers, err := startAll(dir, binary)
 	defer func() {
 		for _, s := range servers {
@@ -60,8 +70,12 @@ func measure(dir, binary string, rounds, seconds int) error {
 	fmt.Println("|---|---|---|---|---|")
 	for _, sh := range []shape{{1, 100}, {10, 10}, {50, 1}} {
 		results := map[string][]result{}
+		chosen := slices.DeleteFunc(slices.Clone(servers), func(s *server) bool { return !only.MatchString(sh.row(s)) })
+		if len(chosen) == 0 {
+			continue
+		}
 		for range rounds {
-			for _, s := range servers {
+			for _, s := range chosen {
 				r, err := s.load(dir, sh, seconds)
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
@@ -69,11 +83,11 @@ func measure(dir, binary string, rounds, seconds int) error {
 				results[s.name] = append(results[s.name], r)
 			}
 		}
-		base := median(results["grpc-go"], func(r result) float64 { return r.cpuMicros })
-		for _, s := range servers {
+		base := median(results[chosen[0].name], func(r result) float64 { return r.cpuMicros })
+		for _, s := range chosen {
 			cpu := median(results[s.name], func(r result) float64 { return r.cpuMicros })
 			rate := median(results[s.name], func(r result) float64 { return r.perSecond })
-			fmt.Printf("| %d × %d | %s | %.2f | %.2f | %.0f |\n", sh.conns, sh.streams, s.name, cpu, cpu/base, rate)
+			fmt.Printf("| %s | %.2f | %.2f | %.0f |\n", sh.row(s), cpu, cpu/base, rate)
 		}
 	}
 	return nil

@@ -227,6 +227,9 @@ func closeAll(conns []net.Conn) {
 func (b *bench) fanOut(servers []*server) error {
 	fmt.Println("\n| publish 100 B, subscribers | server | CPU µs per delivery | of the peer's | deliveries/s |\n|---|---|---|---|---|")
 	for _, n := range []int{1, 100, 5000} {
+		if !b.only.MatchString(fmt.Sprint("publish ", n)) {
+			continue
+		}
 		cpu, rate := map[*server][]float64{}, map[*server][]float64{}
 		for range b.rounds {
 			for _, s := range servers {

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -19,9 +20,14 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each server is measured")
 	seconds := flag.Int("seconds", 2, "how long each measurement takes")
 	keys := flag.Int("keys", 1_000_000, "how many keys of 20 bytes there are, with values of 100 bytes")
+	only := flag.String("run", "", "only the rows whose name, such as \"RESP SET 1 MiB\" or \"publish 100\", this expression finds")
 	flag.Parse()
-	b := &bench{rounds: *rounds, length: time.Duration(*seconds) * time.Second, keys: *keys}
-	if err := b.run(*binary); err != nil {
+	expression, err := regexp.Compile(*only)
+	b := &bench{rounds: *rounds, length: time.Duration(*seconds) * time.Second, keys: *keys, only: expression}
+	if err == nil {
+		err = b.run(*binary)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
@@ -30,6 +36,7 @@ type bench struct {
 	rounds int
 	length time.Duration
 	keys   int
+	only   *regexp.Regexp
 }
 
 // row is one line of the table: a load, and the servers it is put on, the peer first.
@@ -69,12 +76,18 @@ func (b *bench) run(binary string) error {
 	fmt.Println("| load | server | CPU µs/op | of the peer's | ops/s |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, r := range rows {
+		if !b.only.MatchString(r.name) {
+			continue
+		}
 		if err := b.measure(r); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	if err := b.fanOut(overRESP); err != nil {
 		return err
+	}
+	if !b.only.MatchString("idle") {
+		return nil
 	}
 	return idle(hearth, redis, memcached)
 }
