@@ -16,6 +16,8 @@ func Config(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), protocols 
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: get,
 		NextProtos:     append([]string{"h2", "http/1.1"}, protocols...),
+		// An answer is of use when all of it is there, so its first records need not be small.
+		DynamicRecordSizingDisabled: true,
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	inputBytesKept  = 512      // of the buffer for left input of an idle connection
 	writerBytesKept = 256 << 10
 	segmentBytes    = 16 << 10 // what is larger has a place of its own in the queue
+	recordBytes     = 16 << 10 // what a TLS record holds (RFC 8446, 5.1)
 
 	stallMillis     = 60_000   // a peer may take nothing for so long
 	partingMillis   = 1_000    // a peer may take so long to notice that the connection has ended

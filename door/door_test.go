@@ -231,6 +231,49 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
+// What came together with TLS's last word is answered as well.
+func TestHalfCloseTLS(t *testing.T) {
+	s := &Server{Protocol: lines{}}
+	var config *tls.Config
+	s.TLS, config = certificate(t)
+	addr, stop := serve(t, s)
+	defer stop()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxVersion = tls.VersionTLS12 // whose last word is seen before the record ahead of it is used up
+	cork := &corked{Conn: nc}
+	c := tls.Client(cork, config)
+	defer c.Close()
+	talk(t, c, "a\n", "a")
+	cork.held = []byte{}
+	_, _ = io.WriteString(c, "b\nbig 3000000\n")
+	_ = c.CloseWrite()
+	_ = nc.SetDeadline(time.Now().Add(10 * time.Second)) // crypto/tls allows no more writes
+	if _, err := nc.Write(cork.held); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || len(got) != 3000000+len("b\nbig 3000000\n") {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+}
+
+// corked holds what is written once held is set.
+type corked struct {
+	net.Conn
+	held []byte
+}
+
+// Write sends or holds p.
+func (c *corked) Write(p []byte) (int, error) {
+	if c.held == nil {
+		return c.Conn.Write(p)
+	}
+	c.held = append(c.held, p...)
+	return len(p), nil
+}
+
 // One call of writev takes some dozens of segments; the rest must follow although the socket was never full.
 func TestManyReferences(t *testing.T) {
 	addr, stop := serve(t, &Server{Protocol: lines{}})
@@ -242,6 +285,65 @@ func TestManyReferences(t *testing.T) {
 	defer c.Close()
 	talk(t, c, "refs 1000\nhello\n", strings.Repeat("abcd", 1000)+"refs 1000", "hello")
 	talk(t, c, "refs 100\n", strings.Repeat("abcd", 100)+"refs 100")
+}
+
+// Heads and references leave in as few TLS records as hold them, whole at every size.
+func TestRecords(t *testing.T) {
+	s := &Server{Protocol: lines{}}
+	var config *tls.Config
+	s.TLS, config = certificate(t)
+	s.TLS.DynamicRecordSizingDisabled = true
+	addr, stop := serve(t, s)
+	defer stop()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := &recordCounter{Conn: nc}
+	c := tls.Client(records, config)
+	defer c.Close()
+	talk(t, c, "a\n", "a")
+
+	check := func(say, want string) {
+		t.Helper()
+		before := records.count
+		talk(t, c, say+"\n", want+say)
+		size := len(want) + len(say) + 1
+		if got, most := records.count-before, (size+recordBytes-1)/recordBytes; got != most {
+			t.Errorf("%s: %d bytes took %d records, want %d", say, size, got, most)
+		}
+	}
+	for _, n := range []int{1, 2, 100, recordBytes/4 - 3, recordBytes / 4, 3 * recordBytes / 4} {
+		check(fmt.Sprintf("refs %d", n), strings.Repeat("abcd", n))
+	}
+	for _, n := range []int{1, recordBytes - 20, recordBytes - 1, recordBytes, recordBytes + 1, 3*recordBytes - 1, 3 * recordBytes, 1 << 20} {
+		check(fmt.Sprintf("big %d", n), strings.Repeat("x", n))
+	}
+}
+
+// recordCounter counts the TLS records that come.
+type recordCounter struct {
+	net.Conn
+	count int
+	head  []byte
+	body  int // bytes that belong to the record
+}
+
+// Read counts what it reads.
+func (r *recordCounter) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	for in := p[:n]; len(in) > 0; {
+		if r.body > 0 {
+			m := min(r.body, len(in))
+			r.body, in = r.body-m, in[m:]
+			continue
+		}
+		if r.head, in = append(r.head, in[0]), in[1:]; len(r.head) == 5 {
+			r.body, r.head = int(r.head[3])<<8|int(r.head[4]), nil
+			r.count++
+		}
+	}
+	return n, err
 }
 
 // What waits for a slow reader costs what it holds, however it is cut up.

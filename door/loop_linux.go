@@ -25,6 +25,7 @@ type loop struct {
 	buf    []byte
 	out    Writer
 	cipher []byte // what TLS has sealed in this turn
+	record []byte // what TLS will seal together
 	slots  []*Conn
 	free   []int32
 	freed  []int32 // free from the next round on, since events of this one may still name them

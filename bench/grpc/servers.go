@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -148,7 +149,7 @@ func innerKey(text string) string {
 }
 
 func (s *server) stop() {
-	_ = s.process.Process.Signal(os.Interrupt)
+	_ = s.process.Process.Signal(syscall.SIGTERM)
 	_ = s.process.Wait()
 }
 
