@@ -1,6 +1,8 @@
 package memcache
 
 import (
+	"net"
+	"os/exec"
 	"testing"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -50,5 +52,14 @@ func TestGoMemcache(t *testing.T) {
 	}
 	if err := c.Ping(); err != nil {
 		t.Error(err)
+	}
+}
+
+// libmemcached's own check of servers, every case of the text protocol.
+func TestMemcapable(t *testing.T) {
+	host, port, _ := net.SplitHostPort(serve(t))
+	out, err := exec.Command("memccapable", "-a", "-h", host, "-p", port).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

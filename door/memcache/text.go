@@ -42,10 +42,10 @@ var commands = [...]command{
 	{"ma", 2, math.MaxInt, runMetaArithmetic},
 	{"mn", 1, math.MaxInt, func(c *conn, _ [][]byte) { c.say("MN") }},
 	{"me", 2, math.MaxInt, runMetaDebug},
-	{"version", 1, 1, func(c *conn, _ [][]byte) { c.say("VERSION " + version) }},
-	{"verbosity", 2, 3, func(c *conn, w [][]byte) { c.noreply(w); c.say("OK") }},
+	{"version", 1, math.MaxInt, func(c *conn, _ [][]byte) { c.say("VERSION " + version) }},
+	{"verbosity", 2, 3, runVerbosity},
 	{"flush_all", 1, 3, runFlush},
-	{"quit", 1, 1, func(c *conn, _ [][]byte) { c.closing = true }},
+	{"quit", 1, math.MaxInt, func(c *conn, _ [][]byte) { c.closing = true }},
 	{"stats", 1, math.MaxInt, runStats},
 	{"config", 3, 3, runConfig},
 	{"shutdown", 1, 2, func(c *conn, _ [][]byte) { c.say("ERROR: shutdown not enabled") }},
@@ -68,6 +68,16 @@ func find(name []byte) *command {
 		}
 	}
 	return nil
+}
+
+// runVerbosity takes the level that clients may set and does nothing with it.
+func runVerbosity(c *conn, words [][]byte) {
+	c.noreply(words)
+	if _, err := strconv.ParseUint(string(words[1]), 10, 32); err != nil {
+		c.say(errFormat)
+		return
+	}
+	c.say("OK")
 }
 
 // command runs one line.
