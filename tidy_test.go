@@ -50,7 +50,7 @@ var table = map[string]place{
 	"chart":             {"", 0},
 	"trace":             {". op engine engine/local chart", 0},
 	"certs":             {"", 0},
-	"observe":           {". gateway control engine door door/h2", 0},
+	"observe":           {". op gateway control engine door door/h2", 0},
 	"pb":                {"", 0},
 	"client":            {".", 1},
 	"crowd":             {". client chart", 4},

@@ -36,6 +36,13 @@ func (b *breaker) allows(now time.Time) bool {
 	return true
 }
 
+// open reports whether requests are refused, and until when the origin is left alone.
+func (b *breaker) open(now time.Time) (bool, time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit != 0 && b.failed >= b.limit && (now.Before(b.until) || b.probing), b.until
+}
+
 // report tells how a request that was allowed has ended.
 func (b *breaker) report(now time.Time, ok bool) {
 	b.mu.Lock()

@@ -72,13 +72,23 @@ func (o *truth) Revalidate(ctx context.Context, key []byte, validator string) (L
 // newFilled returns a fleet whose cache "c" has an origin.
 func newFilled(t *testing.T, settings map[string]string) (*fleet, *truth) {
 	t.Helper()
+	return newFilledAt(t, settings, nil)
+}
+
+// newFilledAt is newFilled with a clock of milliseconds; nil is the machine's.
+func newFilledAt(t *testing.T, settings map[string]string, clock func() int64) (*fleet, *truth) {
+	t.Helper()
+	now := time.Now
+	if clock != nil {
+		now = func() time.Time { return time.UnixMilli(clock()) }
+	}
 	o := &truth{values: map[string]string{"k": "v", "hot": "loaded"}}
-	e := local.New(local.Options{})
+	e := local.New(local.Options{Now: clock})
 	plane, err := control.NewPlane(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{Gateway: New(Options{Engine: e, Plane: plane, Open: true, Origin: func(string) (Loader, error) { return o, nil }}), t: t}
+	f := &fleet{Gateway: New(Options{Engine: e, Plane: plane, Open: true, Now: now, Origin: func(string) (Loader, error) { return o, nil }}), t: t}
 	t.Cleanup(func() { f.Close(); e.Close() })
 	all := map[string]string{"origin": "https://example.com/{key}", "fresh-jitter": "0"}
 	for k, v := range settings {
@@ -381,5 +391,22 @@ func TestJitterSpreadsTheEnd(t *testing.T) {
 	}
 	if len(seen) < 50 {
 		t.Errorf("only %d different ends", len(seen))
+	}
+}
+
+// TestEveryReadOfWhatIsStale has an item loaded again by whichever command has read it past its fresh time.
+func TestEveryReadOfWhatIsStale(t *testing.T) {
+	key := []byte("k")
+	for _, o := range []op.Op{&op.Get{K: key}, &op.GetTTL{K: key}, &op.GetRange{K: key, End: -1}, &op.MetaGet{K: key}, &op.GetWithHash{K: key}} {
+		f, origin := newFilled(t, map[string]string{"fresh": "50ms", "stale-while-revalidate": "1h"})
+		f.wants("k", "v", true)
+		origin.set(func(o *truth) { o.values["k"] = "w" })
+		time.Sleep(60 * time.Millisecond)
+		var r op.Reply
+		if done, err := f.Try(f.caller(), o, &r); !done || err != nil {
+			t.Errorf("%T: done %v, %v", o, done, err)
+		}
+		r.Reset()
+		until(t, fmt.Sprintf("%T has the item loaded again", o), func() bool { return origin.loads.Load() >= 2 })
 	}
 }

@@ -111,6 +111,18 @@ func (f *flights) leave(fl *flight, key []byte, ofCache *atomic.Int64) {
 	f.held.Add(-1)
 }
 
+// look reports whether somebody loads a key, and how many wait for that.
+func (f *flights) look(s hearth.Space, key []byte, now int64) (loading bool, waiters int) {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	fl := sh.m[flightKey{s, string(key)}]
+	if fl == nil || now >= fl.until {
+		return false, 0
+	}
+	return true, fl.waiters
+}
+
 // written lands the flight of a key that was written.
 func (f *flights) written(s hearth.Space, key []byte) {
 	at := flightKey{s, string(key)}

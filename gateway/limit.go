@@ -58,6 +58,7 @@ type tenant struct {
 	held       [heldCount]atomic.Int64
 	waiters    atomic.Int64 // callers that wait for a missing key
 	collapsed  collapsed
+	misses     misses
 }
 
 // collapsed counts what became of collapsed misses since the process began.

@@ -95,13 +95,24 @@ func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, er
 		hits = 1
 	case r.Status == op.Miss:
 		misses = 1
+		b.missed(g, o, r)
 	case isMulti(o):
 		hits, misses = partsOf(r)
+		b.tenant.misses.byCause[op.Unknown].Add(misses)
 	}
 	b.meter.count(int(s.ID), 1, uint64(in), uint64(out), hits, misses)
 	if l := b.limits.throughput; l != 0 && out != 0 {
 		b.tenant.throughput.charge(g.now().UnixNano(), cost(out, l))
 	}
+}
+
+// missed counts a miss by its cause.
+func (b *binding) missed(g *Gateway, o op.Op, r *op.Reply) {
+	if isMulti(o) {
+		b.tenant.misses.byCause[r.Cause].Add(1)
+		return
+	}
+	b.tenant.misses.add(g.flights.seed, o.Key(), r.Cause, g.now().UnixMilli())
 }
 
 func partsOf(r *op.Reply) (hits, misses uint64) {

@@ -82,6 +82,7 @@ func (m *Metrics) Write(ctx context.Context, w io.Writer) error {
 	shown := m.shown()
 	writeUsage(w, lines, shown)
 	m.writeSizes(w, shown)
+	m.writeLoading(w, shown)
 	fmt.Fprintf(w, "# TYPE hearth_caches gauge\nhearth_caches %d\n", len(m.Gateway.View().Caches))
 	fmt.Fprintf(w, "# TYPE hearth_connections gauge\nhearth_connections %d\n", m.Connections())
 	fmt.Fprintf(w, "# TYPE hearth_build_info gauge\nhearth_build_info{version=%q} 1\n", m.Version)

@@ -66,6 +66,7 @@ func TestMetrics(t *testing.T) {
 	check(`hearth_hits_total{cache="pr\"ices",verb="Get"} 1`)
 	check(`hearth_misses_total{cache="pr\"ices",verb="Get"} 1`)
 	check(`hearth_operations_total{cache="pr\"ices",verb="Set"} 1`)
+	check(`hearth_missed_total{cache="pr\"ices",cause="never-seen"} 1`)
 	check("hearth_connections 3")
 	check("hearth_caches 1")
 	check(`hearth_build_info{version="test"} 1`)

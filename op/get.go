@@ -18,7 +18,6 @@ func (o *Get) Key() []byte { return o.K }
 
 // Apply implements Op.
 func (o *Get) Apply(e *value.Entry, now int64, r *Reply) error {
-	r.Expiry = e.Expiry()
 	return readScalar(e, r)
 }
 

@@ -30,6 +30,21 @@ const (
 	Causes // the number of causes
 )
 
+// String returns the cause in the words of Cache-Status and of metrics.
+func (c Cause) String() string { return causes[c] }
+
+var causes = [Causes]string{
+	Unknown:      "unknown",
+	NeverSeen:    "never-seen",
+	Expired:      "expired",
+	Evicted:      "evicted",
+	WasDeleted:   "deleted",
+	Flushed:      "flushed",
+	TooLarge:     "too-large",
+	Invalidated:  "invalidated",
+	NotPermitted: "not-permitted",
+}
+
 // Reply is the result of a command: one flat value that belongs to its door, is reused, and has a buffer that commands
 // append to while the engine's lock is held. Its bytes are valid until the next Reset.
 type Reply struct {
@@ -42,7 +57,7 @@ type Reply struct {
 	Err    error        // of this command in a batch (Engine.DoAll)
 	Attrs  value.Attrs  // of the item, for commands that ask for them
 	Waited bool         // the caller waited for another one's load; only the gateway sets it
-	Expiry int64        // when the item of a Get expires, in milliseconds; 0 is never, or not known
+	Expiry int64        // of a Hit, when the item expires, in milliseconds; 0 is never, or not known: the engine sets it
 
 	hasValue bool
 	start    int // of the value in buf

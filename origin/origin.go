@@ -108,6 +108,15 @@ func (o *Origin) Ask(ctx context.Context, key []byte, validator string) (Answer,
 	return o.ask(ctx, string(key), validator)
 }
 
+// Where returns what an origin of a template asks for a key, without any credential; an error is why it asks nothing.
+func Where(template, key string) (string, error) {
+	switch scheme, _, _ := strings.Cut(template, "://"); scheme {
+	case "http", "https", "s3":
+		return fill(template, key)
+	}
+	return strings.ReplaceAll(template, keyMark, key), nil
+}
+
 // Open makes an origin of a template. An error is Invalid and says what would be right.
 func (p *Opener) Open(template string) (*Origin, error) {
 	scheme, _, _ := strings.Cut(template, "://")

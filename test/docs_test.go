@@ -276,6 +276,9 @@ func (s *shell) answer() (printed, code string, err error) {
 
 // shows reports whether a page shows what was printed: … stands for any text within a line or, alone, for any lines.
 func shows(lines []string, printed string) bool {
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
 	pattern := "^"
 	for _, l := range lines {
 		if l == "…" {

@@ -10,7 +10,13 @@ import (
 )
 
 // loader is an origin as the gateway sees it.
-type loader struct{ *origin.Origin }
+type loader struct {
+	*origin.Origin
+	template string
+}
+
+// Where says what is asked for a key.
+func (l loader) Where(key []byte) (string, error) { return origin.Where(l.template, string(key)) }
 
 // Revalidate implements gateway.Revalidator.
 func (l loader) Revalidate(ctx context.Context, key []byte, validator string) (gateway.Loaded, error) {
@@ -36,6 +42,6 @@ func (s *server) origins() (func(template string) (gateway.Loader, error), error
 			s.log.Error("a cache's origin cannot be used", "origin", template, "err", err)
 			return nil, err
 		}
-		return loader{opened}, nil
+		return loader{opened, template}, nil
 	}, nil
 }

@@ -23,6 +23,7 @@ func (a *API) adminRoutes() []route {
 		{"PATCH /admin/caches/{cache}", a.setCache, doc{summary: "Changes settings of a cache; an empty text takes one back", body: settingsBody{}, answer: cache{}}},
 		{"DELETE /admin/caches/{cache}", a.deleteCache, doc{summary: "Deletes a cache and all it holds"}},
 		{"POST /admin/caches/{cache}/flush", a.flushCache, doc{summary: "Forgets all items of a cache"}},
+		{"GET /admin/caches/{cache}/explain", a.explain, doc{summary: "Says what would happen to a read of a key now, and why", query: "key key_base64", answer: gateway.Explanation{}}},
 		{"GET /admin/keys", a.listAllKeys, doc{summary: "Lists keys of every form, without their texts", answer: fullKeyList{}}},
 		{"POST /admin/keys", a.createAnyKey, doc{summary: "Issues a key of any form", body: anyKeyBody{}, code: http.StatusCreated, answer: issued{}}},
 		{"DELETE /admin/keys/{key}", a.revokeKey, doc{summary: "Revokes a key at once", answer: struct{}{}}},
@@ -144,6 +145,23 @@ func (a *API) showCache(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.answerCache(w, c, r.PathValue("cache"), http.StatusOK)
+}
+
+func (a *API) explain(w http.ResponseWriter, r *http.Request) error {
+	c, err := a.admin(r, auth.Management, auth.List)
+	if err != nil {
+		return err
+	}
+	key, err := keyOf(r)
+	if err != nil {
+		return err
+	}
+	x, err := a.gateway.Explain(r.Context(), c, r.PathValue("cache"), key)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, x)
+	return nil
 }
 
 func (a *API) answerCache(w http.ResponseWriter, c *gateway.Caller, name string, code int) error {

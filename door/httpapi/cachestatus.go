@@ -6,19 +6,6 @@ import (
 	"github.com/hearthcache/hearth/op"
 )
 
-// causes is how Cache-Status says why a read missed.
-var causes = [...]string{
-	op.Unknown:      "unknown",
-	op.NeverSeen:    "never-seen",
-	op.Expired:      "expired",
-	op.Evicted:      "evicted",
-	op.WasDeleted:   "deleted",
-	op.Flushed:      "flushed",
-	op.TooLarge:     "too-large",
-	op.Invalidated:  "invalidated",
-	op.NotPermitted: "not-permitted",
-}
-
 // cacheStatus says a reply in the words of RFC 9211: what came from the cache, what did not and why, what came because
 // somebody else was loading it, and how many seconds it has to live.
 func cacheStatus(r *op.Reply) string {
@@ -29,7 +16,7 @@ func cacheStatus(r *op.Reply) string {
 		if r.Waited {
 			text += "; collapsed"
 		}
-		return text + "; detail=" + causes[r.Cause]
+		return text + "; detail=" + r.Cause.String()
 	case r.Waited:
 		text += "; fwd=uri-miss; collapsed"
 	case r.Attrs.Stale:

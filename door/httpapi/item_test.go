@@ -206,8 +206,8 @@ func TestCacheStatus(t *testing.T) {
 	stale := op.Reply{Status: op.Hit, Int: 5000}
 	stale.Attrs.Stale = true
 	check(stale, "hearth; fwd=stale; ttl=5")
-	for cause := op.Unknown; cause <= op.NotPermitted; cause++ {
-		if causes[cause] == "" {
+	for cause := range op.Causes {
+		if cause.String() == "" {
 			t.Errorf("cause %d has no name", cause)
 		}
 	}

@@ -132,6 +132,9 @@ func (s *shard) apply(h uint64, o op.Op, now int64, r *op.Reply) error {
 		rec.used() // now: once the command has happened, its memory may be another shard's
 	}
 	err := happen(en, o, now, r)
+	if r.Status == op.Hit {
+		r.Expiry = en.Expiry()
+	}
 	if rec == nil && r.Status == op.Miss && r.Cause == op.Unknown {
 		r.Cause = s.cause(h)
 	}
