@@ -123,3 +123,87 @@ func TestTagTable(t *testing.T) {
 	fresh, _ := set("fresh")
 	check(fresh, false)
 }
+
+// TestTaggedBatch runs a batch and a transaction over items with tags that hold, with tags that do not, and without.
+func TestTaggedBatch(t *testing.T) {
+	both(t, Options{NearBytes: 1 << 20}, func(t *testing.T, e *Engine) {
+		ctx := context.Background()
+		set := func(key, tag string) {
+			o := &op.Set{K: []byte(key), Value: []byte("7")}
+			if tag != "" {
+				o.Tags = [][]byte{[]byte(tag)}
+			}
+			do(t, e, o)
+		}
+		fresh := func() {
+			set("{k}stale", "gone")
+			set("{k}holds", "kept")
+			set("{k}plain", "")
+			if err := e.Invalidate(ctx, 7, []byte("gone")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(rs []op.Reply, want ...string) {
+			t.Helper()
+			for i := range rs {
+				got := fmt.Sprintf("%d %d %s %v", rs[i].Status, rs[i].Int, rs[i].Value(), rs[i].Err)
+				if got != want[i] {
+					t.Errorf("command %d: %s, want %s", i, got, want[i])
+				}
+			}
+		}
+
+		fresh()
+		rs := make([]op.Reply, 8)
+		e.DoAll(ctx, 7, []op.Op{
+			&op.Get{K: []byte("{k}stale")}, &op.Get{K: []byte("{k}holds")}, &op.StrLen{K: []byte("{k}holds")}, &op.StrLen{K: []byte("{k}stale")},
+			&op.Append{K: []byte("{k}holds"), Value: []byte("x")}, &op.Get{K: []byte("{k}holds")}, &op.Exists{K: []byte("{k}stale")},
+			&op.Increment{K: []byte("{k}plain"), Amount: 1, KeepTTL: true},
+		}, rs)
+		check(rs, "2 0  <nil>", "1 0 7 <nil>", "0 1  <nil>", "0 0  <nil>", "0 2  <nil>", "1 0 7x <nil>", "0 0  <nil>", "0 8  <nil>")
+		if rs[0].Cause != op.Invalidated {
+			t.Errorf("cause %d", rs[0].Cause)
+		}
+
+		// A batch that tags an item and goes on with it.
+		rs = make([]op.Reply, 3)
+		e.DoAll(ctx, 7, []op.Op{
+			&op.Set{K: []byte("{k}new"), Value: []byte("1"), Tags: [][]byte{[]byte("kept")}},
+			&op.Append{K: []byte("{k}new"), Value: []byte("2")}, &op.Get{K: []byte("{k}new")},
+		}, rs)
+		check(rs, "0 0  <nil>", "0 2  <nil>", "1 0 12 <nil>")
+
+		fresh()
+		w, err := e.Watch(ctx, 7, [][]byte{[]byte("{k}holds")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs = make([]op.Reply, 3)
+		done, err := e.DoTogether(ctx, 7, w, []op.Op{
+			&op.Get{K: []byte("{k}stale")}, &op.Set{K: []byte("{k}new"), Value: []byte("3"), Tags: [][]byte{[]byte("new")}}, &op.Get{K: []byte("{k}holds")},
+		}, rs)
+		if !done || err != nil {
+			t.Fatal(done, err)
+		}
+		check(rs, "2 0  <nil>", "0 0  <nil>", "1 0 7 <nil>")
+		if r := do(t, e, &op.Get{K: []byte("{k}new")}); string(r.Value()) != "3" {
+			t.Errorf("%q of a transaction that tagged it", r.Value())
+		}
+		if err := e.Invalidate(ctx, 7, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		if r := do(t, e, &op.Get{K: []byte("{k}new")}); r.Status != op.Miss {
+			t.Error("a hit of what was invalidated")
+		}
+		if err := e.Drop(ctx, 7); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.reclaim(ctx); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := e.conn()
+		if n, err := c.Do(ctx, c.B().Exists().Key(string(appendTableKey(nil, 7))).Build()).AsInt64(); n != 0 || err != nil {
+			t.Errorf("the table outlives its space: %d, %v", n, err)
+		}
+	})
+}
