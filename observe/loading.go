@@ -25,6 +25,7 @@ var loadings = []struct {
 	{"hearth_origin_discarded_total", "counter", "Loads that a write of the same key has overtaken.", true, func(l *gateway.Loading) uint64 { return l.Origin.Discarded }},
 	{"hearth_origin_stale_total", "counter", "Reads answered with an item past its fresh time.", true, func(l *gateway.Loading) uint64 { return l.Origin.Stale }},
 	{"hearth_origin_early_total", "counter", "Reads that had a fresh item loaded again ahead of time.", true, func(l *gateway.Loading) uint64 { return l.Origin.Early }},
+	{"hearth_origin_request_milliseconds", "gauge", "How long a request to the origin takes: a moving average.", true, func(l *gateway.Loading) uint64 { return uint64(l.Origin.LoadMillis) }},
 	{"hearth_origin_queued", "gauge", "Loads that wait for their turn at the origin.", true, func(l *gateway.Loading) uint64 { return uint64(l.Origin.Queued) }},
 	{"hearth_origin_open", "gauge", "1 while the origin is left alone because it has failed too often.", true, func(l *gateway.Loading) uint64 {
 		if l.Origin.Broken {
