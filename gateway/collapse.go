@@ -44,6 +44,8 @@ func (g *Gateway) tryCollapsed(c *Caller, b *binding, o op.Op, s *op.Spec, r *op
 	done, err = g.trier.Try(space, o, r)
 	if !done || !missed(r, err) {
 		g.flights.written(space, o.Key())
+	} else {
+		b.tenant.collapsed.led.Add(1)
 	}
 	return done, err
 }
@@ -66,9 +68,10 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 		fl, leads, full := g.flights.join(c, space, key, g.now().UnixMilli(), b.collapse.load, &b.tenant.waiters)
 		switch {
 		case full:
+			b.tenant.collapsed.full.Add(1)
 			return false, nil
 		case leads:
-			return g.lookAgain(ctx, space, o, r)
+			return g.lookAgain(ctx, b, o, r)
 		}
 		b.tenant.collapsed.waited.Add(1)
 		waited = true
@@ -83,11 +86,13 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 
 // lookAgain looks for the item inside a flight that has just begun: a set that landed between the first look and the
 // beginning must not be loaded again.
-func (g *Gateway) lookAgain(ctx context.Context, space hearth.Space, o op.Op, r *op.Reply) (leads bool, err error) {
+func (g *Gateway) lookAgain(ctx context.Context, b *binding, o op.Op, r *op.Reply) (leads bool, err error) {
 	r.Reset()
-	err = g.engine.Do(ctx, space, o, r)
-	if leads = missed(r, err); !leads {
-		g.flights.written(space, o.Key())
+	err = g.engine.Do(ctx, b.cache.Space, o, r)
+	if leads = missed(r, err); leads {
+		b.tenant.collapsed.led.Add(1)
+	} else {
+		g.flights.written(b.cache.Space, o.Key())
 	}
 	return leads, err
 }
@@ -107,7 +112,7 @@ func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []o
 		}
 		if g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load) {
 			mine := false
-			mine, r.Err = g.lookAgain(ctx, b.cache.Space, o, r)
+			mine, r.Err = g.lookAgain(ctx, b, o, r)
 			leads = leads || mine
 		}
 	}

@@ -48,8 +48,12 @@ func (ss *sources) of(cache string, s *control.Settings) *source {
 	case old != nil && old.plan == p:
 		return old
 	}
-	ss.m[cache] = newSource(p, ss.open)
-	return ss.m[cache]
+	n := newSource(p, ss.open)
+	if old != nil {
+		n.counts = old.counts // they are the cache's, whatever its settings
+	}
+	ss.m[cache] = n
+	return n
 }
 
 // enter counts a load that begins; it reports whether one still may.
@@ -101,10 +105,10 @@ func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done b
 		return false
 	case isEarly:
 		b.source.counts.early.Add(1)
-		g.refresh(b, o.Key())
+		g.refresh(b, o.Key(), seenIn(r))
 	case isStale:
 		b.source.counts.stale.Add(1)
-		g.refresh(b, o.Key())
+		g.refresh(b, o.Key(), seenIn(r))
 	}
 	return true
 }
@@ -133,10 +137,11 @@ func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, 
 		}
 		fl, begun, full := g.flights.fill(g.sources.filler, space, key, now, s.budget()+fillSlack, &b.tenant.waiters)
 		if full {
+			b.tenant.collapsed.full.Add(1)
 			return nil
 		}
 		if begun {
-			g.startFill(b, string(key), fl)
+			g.startFill(b, string(key), fl, seenIn(r))
 		} else {
 			b.tenant.collapsed.waited.Add(1)
 		}
@@ -167,7 +172,7 @@ func (g *Gateway) fillAll(ctx context.Context, b *binding, os []op.Op, rs []op.R
 			g.askExpiry(ctx, b, o, r)
 		}
 		if !g.tryFilled(b, o, r, r.Err) {
-			g.refresh(b, o.Key())
+			g.refresh(b, o.Key(), seenIn(r))
 			again = append(again, i)
 		}
 	}
@@ -241,33 +246,63 @@ func (s *source) without(r *op.Reply, err error) error {
 	return nil
 }
 
-// refresh has a key loaded again in the background.
-func (g *Gateway) refresh(b *binding, key []byte) {
+// refresh has a key loaded again in the background, of which somebody has seen that it is time.
+func (g *Gateway) refresh(b *binding, key []byte, seen int64) {
 	now := g.now().UnixMilli()
 	if g.flights.verdict(b.cache.Space, key, now) != nil {
 		return
 	}
 	if fl, begun := g.flights.fillAlone(g.sources.filler, b.cache.Space, key, now, b.source.budget()+fillSlack); begun {
-		g.startFill(b, string(key), fl)
+		g.startFill(b, string(key), fl, seen)
 	}
 }
 
 // startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source.
-func (g *Gateway) startFill(b *binding, key string, fl *flight) {
+func (g *Gateway) startFill(b *binding, key string, fl *flight, seen int64) {
 	if !g.sources.enter() {
 		g.flights.filled(b.cache.Space, key, fl, errOriginBusy)
 		return
 	}
 	go func() {
 		defer g.sources.running.Done()
-		g.fill(b, key, fl)
+		g.fill(b, key, fl, seen)
 	}()
 }
 
-func (g *Gateway) fill(b *binding, key string, fl *flight) {
+// nothingSeen stands for the expiry of an item that was not there.
+const nothingSeen = -1
+
+// seenIn returns the expiry of the item in a reply.
+func seenIn(r *op.Reply) int64 {
+	if r.Status == op.Hit {
+		return r.Expiry
+	}
+	return nothingSeen
+}
+
+// renewed looks again, inside a flight that has just begun: what was set between the first look, which saw an item with
+// that expiry, and the beginning must not be overwritten by what the origin has. A write from here on discards the fill.
+func (g *Gateway) renewed(ctx context.Context, b *binding, key string, seen int64) bool {
+	var r op.Reply
+	defer r.Reset()
+	get := &op.Get{K: []byte(key)}
+	if err := g.engine.Do(ctx, b.cache.Space, get, &r); err != nil || r.Status != op.Hit {
+		return false
+	}
+	if r.Expiry == 0 {
+		g.askExpiry(ctx, b, get, &r)
+	}
+	return r.Expiry != seen && (r.Expiry == 0 || g.now().UnixMilli() < r.Expiry-b.source.grace())
+}
+
+func (g *Gateway) fill(b *binding, key string, fl *flight, seen int64) {
 	s, space := b.source, b.cache.Space
 	ctx, cancel := context.WithTimeout(g.sources.ctx, time.Duration(s.budget())*time.Millisecond)
 	defer cancel()
+	if g.renewed(ctx, b, key, seen) {
+		g.flights.filled(space, key, fl, nil)
+		return
+	}
 	stamp := g.stampFill(ctx, space)
 	l, v, err := g.loadOf(ctx, b, key)
 	switch {

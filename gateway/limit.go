@@ -63,8 +63,10 @@ type tenant struct {
 
 // collapsed counts what became of collapsed misses since the process began.
 type collapsed struct {
+	led    atomic.Uint64 // misses that made their caller the loader
 	waited atomic.Uint64 // times that a caller waited for another one's set
 	gaveUp atomic.Uint64 // waits that ended without one
+	full   atomic.Uint64 // misses that did not wait because too many did already
 }
 
 // idle reports whether a fresh tenant would be the same: all buckets are full and nothing is held.

@@ -62,7 +62,7 @@ type source struct {
 	queued   atomic.Int64
 	breaker  breaker
 	loadTime atomic.Int64 // moving average in milliseconds
-	counts   originCounts
+	counts   *originCounts
 
 	mu         sync.Mutex // guards validators
 	validators map[string]validator
@@ -74,8 +74,10 @@ type validator struct {
 	sum  uint64 // of the value
 }
 
-// originCounts counts what became of loads since the source was made.
-type originCounts struct{ loads, requests, absent, failed, discarded, unchanged, stale, early atomic.Uint64 }
+// originCounts counts what became of loads since the cache had an origin.
+type originCounts struct {
+	loads, requests, busy, leftAlone, absent, failed, discarded, unchanged, stale, early atomic.Uint64
+}
 
 const (
 	queuedMax     = 1024   // loads of one cache that wait for their turn
@@ -85,7 +87,7 @@ const (
 )
 
 func newSource(p plan, open func(string) (Loader, error)) *source {
-	s := &source{plan: p, slots: make(chan struct{}, p.concurrency), breaker: breaker{limit: int(p.breaker)}}
+	s := &source{plan: p, slots: make(chan struct{}, p.concurrency), breaker: breaker{limit: int(p.breaker)}, counts: &originCounts{}}
 	if open == nil {
 		s.broken = &hearth.Error{Kind: hearth.Unavailable, Msg: "this hearth loads from no origins"}
 		return s
@@ -119,18 +121,28 @@ func (s *source) load(ctx context.Context, key []byte, have string) (l Loaded, e
 	}
 	if s.queued.Add(1) > queuedMax+s.concurrency {
 		s.queued.Add(-1)
+		s.counts.busy.Add(1)
 		return l, errOriginBusy
 	}
 	defer s.queued.Add(-1)
+	// The queue takes one timeout of the budget at most: a request that begins has its own whole, so that no failure is
+	// the origin's whose reason was the queue.
+	turn := time.NewTimer(time.Duration(s.timeout) * time.Millisecond)
+	defer turn.Stop()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
+	case <-turn.C:
+		s.counts.busy.Add(1)
+		return l, errOriginBusy
 	case <-ctx.Done():
+		s.counts.busy.Add(1)
 		return l, errOriginBusy
 	}
 	s.counts.loads.Add(1)
 	for n := 0; ; n++ {
 		if !s.breaker.allows(time.Now()) {
+			s.counts.leftAlone.Add(1)
 			return l, errOriginBroken
 		}
 		l, err = s.ask(ctx, key, have)

@@ -8,17 +8,21 @@ import (
 	"github.com/hearthcache/hearth/op"
 )
 
-// loadings are the metrics of misses and of who loads them, by cache. Those of an origin begin anew with its settings.
+// loadings are the metrics of misses and of who loads them, by cache.
 var loadings = []struct {
 	name, kind, help string
 	origin           bool
 	of               func(*gateway.Loading) uint64
 }{
+	{"hearth_led_total", "counter", "Misses that made their caller the loader.", false, func(l *gateway.Loading) uint64 { return l.Led }},
 	{"hearth_waited_total", "counter", "Times that a caller waited for another one's load of the same item.", false, func(l *gateway.Loading) uint64 { return l.Waited }},
 	{"hearth_gave_up_total", "counter", "Waits that ended without the item.", false, func(l *gateway.Loading) uint64 { return l.GaveUp }},
+	{"hearth_crowded_total", "counter", "Callers that did not wait, because too many did.", false, func(l *gateway.Loading) uint64 { return l.Crowded }},
 	{"hearth_waiting", "gauge", "Callers that wait for another one's load.", false, func(l *gateway.Loading) uint64 { return uint64(max(0, l.Waiting)) }},
 	{"hearth_origin_loads_total", "counter", "Loads from the cache's origin.", true, func(l *gateway.Loading) uint64 { return l.Origin.Loads }},
 	{"hearth_origin_requests_total", "counter", "Requests to the origin: several a load where it fails.", true, func(l *gateway.Loading) uint64 { return l.Origin.Requests }},
+	{"hearth_origin_busy_total", "counter", "Loads that had no turn at the origin.", true, func(l *gateway.Loading) uint64 { return l.Origin.Busy }},
+	{"hearth_origin_left_alone_total", "counter", "Requests that were not made while the origin was left alone.", true, func(l *gateway.Loading) uint64 { return l.Origin.LeftAlone }},
 	{"hearth_origin_absent_total", "counter", "Loads that the origin had no such item for.", true, func(l *gateway.Loading) uint64 { return l.Origin.Absent }},
 	{"hearth_origin_failed_total", "counter", "Loads that failed, were refused, or brought what is too large.", true, func(l *gateway.Loading) uint64 { return l.Origin.Failed }},
 	{"hearth_origin_unchanged_total", "counter", "Loads that the origin answered with \"not modified\".", true, func(l *gateway.Loading) uint64 { return l.Origin.Unchanged }},
@@ -72,6 +76,7 @@ func together(all []gateway.Loading, shown map[string]bool) (out []gateway.Loadi
 			rest.Misses[cause] += n
 		}
 		rest.Waited, rest.GaveUp, rest.Waiting = rest.Waited+l.Waited, rest.GaveUp+l.GaveUp, rest.Waiting+l.Waiting
+		rest.Led, rest.Crowded = rest.Led+l.Led, rest.Crowded+l.Crowded
 		if l.Origin == nil {
 			continue
 		}
