@@ -30,7 +30,7 @@ var table = map[string]place{
 	"op":                {". value respwire", 0},
 	"engine":            {". op value", 0},
 	"engine/local":      {". op value engine", 0},
-	"engine/valkey":     {". op value respwire engine", 2},
+	"engine/valkey":     {". op value respwire engine", 6},
 	"engine/enginetest": {". op value engine", 0},
 	"topics":            {".", 4},
 	"topics/webhook":    {". guard topics", 1},

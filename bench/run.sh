@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures hearth beside its peers, each area by its own program; prints tables for docs/benchmarks.md.
 #
-#	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp topics neighbour
+#	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp gateway topics neighbour
 #	HEARTH_BENCH=short bench/run.sh      a few minutes in all: shows that everything runs, and the order of magnitude
 #
 # It measures bin/hearth (`make build`). Peers that are not installed are left out where a part can do without.
@@ -30,6 +30,7 @@ part() {
 	engine) go run ./engine "${engine[@]}" ;;
 	grpc) go run ./grpc "${grpc[@]}" ;;
 	resp) go run ./resp "${resp[@]}" ;;
+	gateway) go run ./resp -gateway "${resp[@]}" ;;
 	topics) # by itself: it starts itself as a server
 		go build -o ../.cache/bin/bench-topics ./topics
 		../.cache/bin/bench-topics "${topics[@]}"
@@ -38,14 +39,14 @@ part() {
 		go run ./neighbour -hearth ../bin/hearth "${neighbour[@]}" || [[ ${HEARTH_BENCH:-} == short ]]
 		;;
 	*)
-		echo "there is no part $1; there are engine, grpc, resp, topics and neighbour" >&2
+		echo "there is no part $1; there are engine, grpc, resp, gateway, topics and neighbour" >&2
 		exit 2
 		;;
 	esac
 }
 
 if (($# == 0)); then
-	set -- engine grpc resp topics neighbour
+	set -- engine grpc resp gateway topics neighbour
 fi
 for name in "$@"; do
 	part "$name"

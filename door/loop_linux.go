@@ -12,6 +12,9 @@ import (
 type Loops struct {
 	// Count is the number of loops; 0 is one for each processor that Go uses.
 	Count int
+	// Flush is called, where it is not nil, when a loop has run everything that it had: what its sessions have begun
+	// together is sent together. It does not wait.
+	Flush func()
 
 	mu    sync.Mutex // guards the rest
 	loops []*loop
@@ -32,6 +35,7 @@ type loop struct {
 	more   []*Conn // have more to do
 	spare  []*Conn
 	timed  map[*Conn]struct{} // have an until
+	flush  func()
 
 	mu       sync.Mutex // guards the rest
 	woken    []*Conn
@@ -55,6 +59,7 @@ func (ls *Loops) pick() (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.flush = ls.Flush
 	ls.loops = append(ls.loops, l)
 	go l.run()
 	return l, nil
@@ -134,6 +139,9 @@ func (l *loop) run() {
 		l.runMore()
 		if len(l.timed) > 0 {
 			l.runTimed()
+		}
+		if l.flush != nil {
+			l.flush()
 		}
 	}
 	_ = syscall.Close(l.epoll)

@@ -38,6 +38,17 @@ type Tagger interface {
 	Invalidate(ctx context.Context, s hearth.Space, tag []byte) error
 }
 
+// Starter is an engine that can begin commands and tell later that they are done, so that a request that waits for a
+// server needs no goroutine.
+type Starter interface {
+	// Start begins commands as DoAll runs them and returns before they are done. done is called once, possibly before Start
+	// returns and from any goroutine, when every reply is there; until then the commands, their bytes and the replies
+	// belong to the engine. Where Start returns false it cannot, and nothing has happened.
+	Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) bool
+	// Flush sends what Start has begun. Whoever starts commands calls it once there is nothing more to start for now.
+	Flush()
+}
+
 // Runner is an engine with work of its own: expiry, cleaning, giving memory back. Run blocks until ctx ends.
 type Runner interface {
 	Run(ctx context.Context) error

@@ -39,6 +39,7 @@ type Options struct {
 type Gateway struct {
 	engine   engine.Engine
 	trier    engine.Trier   // nil where the engine always waits
+	starter  engine.Starter // nil where the engine has to be waited for
 	bounder  engine.Bounder // nil where memory is not ours to share out
 	tagger   engine.Tagger  // nil where items have no tags
 	plane    *control.Plane
@@ -92,6 +93,7 @@ func New(o Options) *Gateway {
 	g.sources = newSources(g, o.Origin)
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
+	g.starter, _ = o.Engine.(engine.Starter)
 	o.Plane.OnChange(g.follow)
 	return g
 }
@@ -192,18 +194,24 @@ func (g *Gateway) before(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, er
 	if err := b.valid(g); err != nil {
 		return 0, err
 	}
-	if err = b.authorize(o, s); err == nil {
-		if err = b.exists(c.cache); err == nil {
-			err = check(o)
-		}
-		if err == nil {
-			in, err = b.admit(g, o, s)
-		}
-	}
-	if err != nil {
+	if in, err = g.consider(c, b, o, s); err != nil {
 		b.meter.refuse(int(s.ID))
 	}
 	return in, err
+}
+
+// consider is before without the meter.
+func (g *Gateway) consider(c *Caller, b *binding, o op.Op, s *op.Spec) (in int, err error) {
+	if err = b.authorize(o, s); err != nil {
+		return 0, err
+	}
+	if err = b.exists(c.cache); err != nil {
+		return 0, err
+	}
+	if err = check(o); err != nil {
+		return 0, err
+	}
+	return b.admit(g, o, s)
 }
 
 // check returns the error of a command whose arguments are out of their range.

@@ -34,8 +34,11 @@ func (o *DictFetch) Apply(e *value.Entry, now int64, r *Reply) error {
 	return nil
 }
 
+// Whole implements Whole.
+func (o *DictFetch) Whole() string { return "HGETALL" }
+
 // Send implements Op.
-func (o *DictFetch) Send(b *respwire.Batch, key []byte) { b.Command("HGETALL", key) }
+func (o *DictFetch) Send(b *respwire.Batch, key []byte) { b.Command(o.Whole(), key) }
 
 // Recv implements Op.
 func (o *DictFetch) Recv(v []respwire.Value, r *Reply) error { return recvList(v[0], r) }

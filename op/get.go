@@ -40,8 +40,11 @@ func readScalar(e *value.Entry, r *Reply) error {
 	return nil
 }
 
+// Whole implements Whole.
+func (o *Get) Whole() string { return "GET" }
+
 // Send implements Op.
-func (o *Get) Send(b *respwire.Batch, key []byte) { b.Command("GET", key) }
+func (o *Get) Send(b *respwire.Batch, key []byte) { b.Command(o.Whole(), key) }
 
 // Recv implements Op.
 func (o *Get) Recv(v []respwire.Value, r *Reply) error { return recvScalar(v[0], r) }

@@ -46,6 +46,14 @@ type Splitter interface {
 	Parts() (parts []Op, join func(parts []Reply, r *Reply) (write Op, err error))
 }
 
+// Whole is a command that reads an item whole and whose answer depends on nothing but its key, so that an engine may
+// remember the server's answer until the key changes.
+type Whole interface {
+	Op
+	// Whole returns the server's command that Send says, of which the key is the only argument.
+	Whole() string
+}
+
 // Expirer is a command that sets a time to live, which the gateway may bound or fill with the cache's default.
 type Expirer interface{ ExpiresIn() *Expiry }
 

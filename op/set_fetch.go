@@ -32,8 +32,11 @@ func (o *SetFetch) Apply(e *value.Entry, now int64, r *Reply) error {
 	return nil
 }
 
+// Whole implements Whole.
+func (o *SetFetch) Whole() string { return "SMEMBERS" }
+
 // Send implements Op.
-func (o *SetFetch) Send(b *respwire.Batch, key []byte) { b.Command("SMEMBERS", key) }
+func (o *SetFetch) Send(b *respwire.Batch, key []byte) { b.Command(o.Whole(), key) }
 
 // Recv implements Op.
 func (o *SetFetch) Recv(v []respwire.Value, r *Reply) error { return recvList(v[0], r) }

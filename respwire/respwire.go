@@ -2,7 +2,10 @@
 // It knows nothing of commands, caches or tenants.
 package respwire
 
-import "errors"
+import (
+	"errors"
+	"unsafe"
+)
 
 // Value is one decoded reply of a server. Type is RESP's first byte ('+', '-', ':', '$', '*', '_', ',', '#', '%', '~',
 // '=', '(', '!'). Bytes are borrowed from the decoder's buffer.
@@ -34,10 +37,13 @@ type Batch struct {
 
 // Command adds a command: its name, its key and the other arguments.
 func (b *Batch) Command(name string, key []byte, args ...[]byte) {
-	b.args = append(b.args, []byte(name), key)
+	b.args = append(b.args, literal(name), key)
 	b.args = append(b.args, args...)
 	b.ends = append(b.ends, len(b.args))
 }
+
+// literal shows a string as bytes, which nobody writes to.
+func literal(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // Raw adds a command whose arguments are all given, the name first.
 func (b *Batch) Raw(args ...[]byte) {
@@ -47,7 +53,7 @@ func (b *Batch) Raw(args ...[]byte) {
 
 // Function adds a call of a server-side function on one key.
 func (b *Batch) Function(name string, key []byte, args ...[]byte) {
-	b.args = append(b.args, []byte("FCALL"), []byte(name), []byte("1"), key)
+	b.args = append(b.args, literal("FCALL"), literal(name), literal("1"), key)
 	b.args = append(b.args, args...)
 	b.ends = append(b.ends, len(b.args))
 }

@@ -21,11 +21,16 @@ func main() {
 	seconds := flag.Int("seconds", 2, "how long each measurement takes")
 	keys := flag.Int("keys", 1_000_000, "how many keys of 20 bytes there are, with values of 100 bytes")
 	only := flag.String("run", "", "only the rows whose name, such as \"RESP SET 1 MiB\" or \"publish 100\", this expression finds")
+	gateway := flag.Bool("gateway", false, "measure a gateway before a redis-server instead")
 	flag.Parse()
 	expression, err := regexp.Compile(*only)
 	b := &bench{rounds: *rounds, length: time.Duration(*seconds) * time.Second, keys: *keys, only: expression}
+	run := b.run
+	if *gateway {
+		run = b.gateways
+	}
 	if err == nil {
-		err = b.run(*binary)
+		err = run(*binary)
 	}
 	if err != nil {
 		log.Fatal(err)

@@ -16,6 +16,8 @@ type server struct {
 	addr string
 	text string // hearth's address for memcached's protocol
 	cmd  *exec.Cmd
+
+	behind *server // of a gateway; its cost counts too
 }
 
 func startAll(binary string) (hearth, redis, memcached *server, err error) {
@@ -76,9 +78,12 @@ func (s *server) asMemcached() *server { return &server{name: s.name, addr: s.te
 func (s *server) stop() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+	if s.behind != nil {
+		s.behind.stop()
+	}
 }
 
-// cpu returns the processor time that the server has used, in microseconds: the kernel counts ticks of 10 ms.
+// cpu returns the processor time that the server, and the one behind it, have used, in microseconds: the kernel counts ticks of 10 ms.
 func (s *server) cpu() float64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {
@@ -87,7 +92,11 @@ func (s *server) cpu() float64 {
 	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+2:]))
 	user, _ := strconv.ParseFloat(fields[11], 64)
 	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) * 10_000
+	all := (user + system) * 10_000
+	if s.behind != nil {
+		all += s.behind.cpu()
+	}
+	return all
 }
 
 // rss returns the server's resident memory in bytes.

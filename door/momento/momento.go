@@ -212,12 +212,30 @@ func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P]
 		s.reply.Reset()
 		done, err := h.gateway.Try(caller, o, &s.reply)
 		if !done {
-			h.detach(c, func(ctx context.Context) { wait(ctx, h, c, caller, decode, encode) })
+			leave(h, c, caller, decode, encode)
 			return
 		}
 		answer(c, request, &s.reply, err, encode)
 		s.reply.Reset()
 	}}
+}
+
+// leave lets the engine, or a goroutine where that must be, finish what Try could not, on memory of its own.
+func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
+	ctx := c.Detach()
+	l := &struct {
+		request T
+		ops     [1]op.Op
+		replies [1]op.Reply
+	}{}
+	o, err := decode(c.Message(), &l.request)
+	if err == nil {
+		l.ops[0] = o
+		if h.gateway.Start(caller, l.ops[:], l.replies[:], func() { answer(c, P(&l.request), &l.replies[0], l.replies[0].Err, encode) }) {
+			return
+		}
+	}
+	h.start(func() { wait(ctx, h, c, caller, decode, encode) })
 }
 
 // wait runs a command that Try could not finish, on memory of its own.

@@ -52,6 +52,8 @@ type conn struct {
 	seat        *gateway.Caller // who holds this connection's place among its cache's; nil where none is held
 	killed      atomic.Bool     // by CLIENT KILL
 
+	left *batch // has been given to the engine
+
 	stalled bool // requests wait until the peer has taken its answers
 	waiting bool // a goroutine was started, and the loop has not heard of its end
 
@@ -137,6 +139,10 @@ func (c *conn) Woken(out *door.Writer) error {
 	}
 	c.waiting = false
 	c.begin(out)
+	if b := c.left; b != nil {
+		c.left = nil
+		c.answerBatch(b)
+	}
 	c.stalled = false
 	c.deliver()
 	if c.big != nil && c.big.buf != nil {
@@ -219,10 +225,15 @@ func (c *conn) full() bool {
 	return c.w.Queued() > outBytesMax
 }
 
-// leave lets a goroutine do what has to wait. It has the conn to itself until it clears busy.
+// leave lets the engine, or a goroutine where that must be, do what has to wait. It has the conn to itself until it
+// clears busy.
 func (c *conn) leave(wait func()) {
 	c.w.B = c.out
 	c.w, c.out, c.waiting = nil, nil, true
+	if b := c.left; b != nil && c.beginBatch(b) {
+		return
+	}
+	c.left = nil
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.Lock()
 	c.busy, c.cancel, c.ctx = true, cancel, ctx
@@ -230,15 +241,7 @@ func (c *conn) leave(wait func()) {
 	go func() {
 		defer cancel()
 		wait()
-		c.mu.Lock()
-		c.busy = false
-		closed := c.closed
-		c.mu.Unlock()
-		if closed {
-			c.release()
-			return
-		}
-		c.sock.Wake()
+		c.ended()
 	}()
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -43,6 +44,8 @@ type Door struct {
 	commands atomic.Int64
 	buffered atomic.Int64
 	messages sync.Pool // of *[takeMessages]topics.Message
+	batches  sync.Pool // of *batch
+	seed     maphash.Seed
 
 	mu    sync.Mutex // guards conns
 	conns map[int64]*conn
@@ -57,7 +60,7 @@ func New(o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	d := &Door{Options: o, began: time.Now(), conns: map[int64]*conn{}}
+	d := &Door{Options: o, began: time.Now(), seed: maphash.MakeSeed(), conns: map[int64]*conn{}}
 	d.table = sync.OnceValue(func() *table { return newTable(families()...) })
 	d.id = sync.OnceValue(nodeID)
 	d.messages.New = func() any { return new([takeMessages]topics.Message) }

@@ -6,6 +6,12 @@ import (
 	"github.com/hearthcache/hearth/respwire"
 )
 
+// pending is a command that waits for EXEC.
+type pending struct {
+	row  *row
+	args [][]byte
+}
+
 // transaction is what MULTI has opened.
 type transaction struct {
 	queued  []pending

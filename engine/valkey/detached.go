@@ -20,7 +20,7 @@ func (e *Engine) doDetached(ctx context.Context, s hearth.Space, o op.Op, r *op.
 		done, err := e.tryDetached(ctx, key, o, r)
 		if done || err != nil {
 			if e.near != nil {
-				e.near.forget(text(key))
+				e.near.written(text(key))
 			}
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/op"
 )
@@ -47,7 +48,7 @@ func failovers(t *testing.T, rounds int) {
 	all := make([]*history, 8)
 	for i := range all {
 		all[i] = &history{acks: make([]time.Time, 1)}
-		wg.Go(func() { all[i].load(t, e, []byte(fmt.Sprint("key", i)), &stop) })
+		wg.Go(func() { all[i].load(t, doer(t, e, i), []byte(fmt.Sprint("key", i)), &stop) })
 	}
 	for round := range rounds {
 		time.Sleep(500 * time.Millisecond)
@@ -84,7 +85,7 @@ func TestReshard(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		h := &history{acks: make([]time.Time, 1)}
-		wg.Go(func() { h.load(t, e, []byte(fmt.Sprint("key", i)), &stop) })
+		wg.Go(func() { h.load(t, doer(t, e, i), []byte(fmt.Sprint("key", i)), &stop) })
 	}
 	for i := range 8 {
 		slot := int(slotOf(appendKey(nil, 7, []byte(fmt.Sprint("key", i)))))
@@ -99,8 +100,16 @@ func TestReshard(t *testing.T) {
 	wg.Wait()
 }
 
+// doer returns the engine for writer i: one half of them take the way of Start.
+func doer(t *testing.T, e *Engine, i int) engine.Engine {
+	if i%2 == 0 {
+		return e
+	}
+	return newStarting(t, e)
+}
+
 // load writes and reads a key in turns, each with a deadline of 5 s.
-func (h *history) load(t *testing.T, e *Engine, key []byte, stop *atomic.Bool) {
+func (h *history) load(t *testing.T, e engine.Engine, key []byte, stop *atomic.Bool) {
 	for n := 1; !stop.Load(); n++ {
 		started := time.Now()
 		timed := func(o op.Op) *op.Reply {

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,11 +21,16 @@ import (
 type near struct {
 	bytesMax int64
 	seed     maphash.Seed
-	heat     [heatSlots]atomic.Uint32 // the second in the upper 16 bits, reads of keys in that second in the lower
+	heat     [heatSlots]atomic.Uint64 // see hot
+
+	count atomic.Int64 // of items
+
+	opening sync.Mutex // guards stores
+	stores  []*nearStore
 
 	mu    sync.Mutex // guards the rest
 	items map[string]*list.Element
-	order *list.List // of *nearItem, the least recently read last
+	order *list.List // of *nearItem, the newest first
 	bytes int64
 }
 
@@ -32,8 +38,9 @@ type near struct {
 type nearItem struct {
 	name  string // command, colon, key
 	owner *nearStore
-	reply valkey.ValkeyMessage
-	until int64 // milliseconds
+	reply []respwire.Value // one, as commands receive it; nobody writes to it
+	read  bool             // since it was last considered for eviction
+	until int64            // milliseconds
 	bytes int64
 }
 
@@ -49,52 +56,60 @@ func newNear(bytesMax int64) *near {
 	return &near{bytesMax: bytesMax, seed: maphash.MakeSeed(), items: map[string]*list.Element{}, order: list.New()}
 }
 
-// hot counts a read and reports whether the key is read so often that it is worth remembering.
+// hot counts a read and reports whether the key is read so often that it is worth remembering. A slot belongs to the key
+// that has most of its reads, as far as counting up and down can tell: reads of others bring its count down. Two reads
+// at the same moment may count as one.
 func (n *near) hot(key []byte, now time.Time) bool {
-	slot := &n.heat[maphash.Bytes(n.seed, key)%heatSlots]
-	second := uint32(now.Unix()) << 16
+	h := maphash.Bytes(n.seed, key)
+	slot := &n.heat[h%heatSlots]
+	second, mark := uint64(now.Unix())<<48, h>>32<<16
 	old := slot.Load()
-	if old&0xffff0000 != second {
-		slot.Store(second | 1)
-		return false
+	mine, count := old&heatMark == mark, old&heatCount
+	if old&heatSecond != second {
+		count /= 2 // what was hot a moment ago still is
 	}
-	if old&0xffff < 0xffff {
-		slot.Add(1)
+	switch {
+	case mine && count < heatCount:
+		count++
+	case !mine && count > 1:
+		mark, count = old&heatMark, count-1
+	case !mine:
+		count = 1
 	}
-	return old&0xffff >= hotReads
+	slot.Store(second | mark | count)
+	return mine && count > hotReads
 }
+
+// What a heat slot holds: the second, a part of the key's hash, the count.
+const (
+	heatSecond = 0xffff << 48
+	heatMark   = 0xffffffff << 16
+	heatCount  = 0xffff
+)
 
 // cacheable names the commands whose replies are kept: reads of a whole item that depend on nothing but the key.
 func cacheable(args [][]byte) bool {
 	if len(args) != 2 {
 		return false
 	}
-	switch string(args[0]) {
-	case "GET", "HGETALL", "SMEMBERS":
-		return true
-	}
-	return false
+	return slices.Contains(kept, text(args[0]))
 }
 
-func (n *near) find(args [][]byte, now int64) (respwire.Value, bool) {
-	var buf [128]byte
-	name := append(append(append(buf[:0], args[0]...), ':'), args[1]...)
+// find returns the reply to a command by its name, which must not be written to; nil where it is not here.
+func (n *near) find(name []byte, now int64) []respwire.Value {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	e := n.items[string(name)]
 	if e == nil {
-		n.mu.Unlock()
-		return respwire.Value{}, false
+		return nil
 	}
 	it := e.Value.(*nearItem)
 	if now >= it.until {
 		n.remove(e)
-		n.mu.Unlock()
-		return respwire.Value{}, false
+		return nil
 	}
-	n.order.MoveToFront(e)
-	reply := it.reply
-	n.mu.Unlock()
-	return valueOf(&reply), true
+	it.read = true
+	return it.reply
 }
 
 func (n *near) remove(e *list.Element) {
@@ -102,6 +117,7 @@ func (n *near) remove(e *list.Element) {
 	n.order.Remove(e)
 	delete(n.items, it.name)
 	n.bytes -= it.bytes
+	n.count.Add(-1)
 }
 
 func (n *near) keep(it *nearItem) {
@@ -115,17 +131,37 @@ func (n *near) keep(it *nearItem) {
 	}
 	n.items[it.name] = n.order.PushFront(it)
 	n.bytes += it.bytes
+	n.count.Add(1)
 	for n.bytes > n.bytesMax {
-		n.remove(n.order.Back())
+		n.evict()
 	}
 }
+
+// evict drops the oldest item that was not read since it was last considered.
+func (n *near) evict() {
+	for e := n.order.Back(); ; e = n.order.Back() {
+		it := e.Value.(*nearItem)
+		if !it.read {
+			n.remove(e)
+			return
+		}
+		it.read = false
+		n.order.MoveToFront(e)
+	}
+}
+
+// kept are the commands whose replies are kept.
+var kept = []string{"GET", "HGETALL", "SMEMBERS"}
 
 // forget drops what is known of a key.
 func (n *near) forget(key string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, command := range []string{"GET:", "HGETALL:", "SMEMBERS:"} {
-		if e := n.items[command+key]; e != nil {
+	for _, command := range kept {
+		if len(n.items) == 0 {
+			return
+		}
+		if e := n.items[command+":"+key]; e != nil {
 			n.remove(e)
 		}
 	}
@@ -144,26 +180,19 @@ func (n *near) forgetAll(owner *nearStore) {
 
 // Try implements engine.Trier: it answers reads of hot items from this process's memory.
 func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
-	if e.near == nil || o.Spec().Access != op.Reads {
+	if e.near == nil || e.near.count.Load() == 0 {
 		return false, nil
 	}
-	if _, several := o.(op.Multi); several {
-		return false, nil
-	}
-	c := e.call()
-	defer e.release(c)
-	if !c.add(e, s, o) {
-		return false, nil
-	}
-	u := &c.units[0]
-	if u.size() != 1 || !cacheable(u.batch.At(0)) {
-		return false, nil
-	}
-	v, ok := e.near.find(u.batch.At(0), time.Now().UnixMilli())
+	w, ok := o.(op.Whole)
 	if !ok {
 		return false, nil
 	}
-	err := o.Recv([]respwire.Value{v}, r)
+	var buf [nameBytes]byte
+	reply := e.near.find(appendKey(append(append(buf[:0], w.Whole()...), ':'), s, o.Key()), time.Now().UnixMilli())
+	if reply == nil {
+		return false, nil
+	}
+	err := o.Recv(reply, r)
 	if len(r.Attrs.Tags) > 0 {
 		r.Reset() // only the servers know whether it was invalidated
 		return false, nil
@@ -171,21 +200,26 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	return true, err
 }
 
+// nameBytes is how long a name may be that needs no memory of its own.
+const nameBytes = 128
+
 // answerNear answers units from this process's memory, or through it where their keys are hot, and returns the rest.
 func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
 	now := time.Now()
 	var rest, warm []*unit
+	var buf [nameBytes]byte
 	for _, u := range units {
 		args := u.batch.At(u.first)
 		if u.size() != 1 || !cacheable(args) {
 			rest = append(rest, u)
 			continue
 		}
-		if v, ok := e.near.find(args, now.UnixMilli()); ok {
-			u.values = append(u.values[:0], v)
+		name := append(append(append(buf[:0], args[0]...), ':'), args[1]...)
+		if reply := e.near.find(name, now.UnixMilli()); reply != nil {
+			u.values = append(u.values[:0], reply...)
 			continue
 		}
-		if e.near.hot(args[1], now) {
+		if e.near.hot(args[1], now) && !e.near.settling(string(name)) {
 			warm = append(warm, u)
 			continue
 		}
@@ -218,10 +252,16 @@ func (e *Engine) forgetWritten(s hearth.Space, os ...op.Op) {
 		}
 		if m, ok := o.(op.Multi); ok {
 			for _, k := range m.Keys() {
-				e.near.forget(text(appendKey(nil, s, k)))
+				e.near.written(text(appendKey(nil, s, k)))
 			}
 			continue
 		}
-		e.near.forget(text(appendKey(nil, s, o.Key())))
+		e.near.written(text(appendKey(nil, s, o.Key())))
 	}
+}
+
+// written drops what is known of a key that was written from here, and what is about to be known.
+func (n *near) written(key string) {
+	n.overtake(key)
+	n.forget(key)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/respwire"
 )
 
 // try answers from this process's memory, or fails to.
@@ -152,5 +153,17 @@ func TestNearIsBounded(t *testing.T) {
 	}, rs)
 	if rs[1].Err != nil || string(rs[1].Part(1).Bytes) != "2" {
 		t.Errorf("%v %q", rs[1].Err, rs[1].Part(1).Bytes)
+	}
+}
+
+// TestWhole holds the commands whose answers are remembered to what they say of themselves.
+func TestWhole(t *testing.T) {
+	for _, o := range []op.Whole{&op.Get{K: []byte("k")}, &op.DictFetch{K: []byte("k")}, &op.SetFetch{K: []byte("k")}} {
+		var b respwire.Batch
+		o.Send(&b, []byte("key"))
+		args := b.At(0)
+		if b.Len() != 1 || len(args) != 2 || string(args[0]) != o.Whole() || !cacheable(args) || o.Spec().Access != op.Reads {
+			t.Errorf("%T says %q", o, args)
+		}
 	}
 }

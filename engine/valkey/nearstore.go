@@ -2,10 +2,13 @@ package valkey
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
+
+	"github.com/hearthcache/hearth/respwire"
 )
 
 // nearStore is one connection's view of the near cache, as the client wants it. Reads on their way stand in flights,
@@ -19,7 +22,55 @@ type nearStore struct {
 }
 
 func (n *near) store(valkey.CacheStoreOption) valkey.CacheStore {
-	return &nearStore{near: n, flights: map[string]*flight{}}
+	s := &nearStore{near: n, flights: map[string]*flight{}}
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	n.stores = append(n.stores, s)
+	return s
+}
+
+// overtake lets no reply of a key be kept that is on its way: it may be older than a write from here, which went
+// through another connection and has been answered.
+func (n *near) overtake(key string) {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	for _, s := range n.stores {
+		s.mu.Lock()
+		for _, command := range kept {
+			if len(s.flights) == 0 {
+				break
+			}
+			if f := s.flights[command+":"+key]; f != nil {
+				f.overtaken = true
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// settling reports whether an overtaken read is under way. Further reads are better asked past the near cache: each that
+// is not keeps the next one from being kept.
+func (n *near) settling(name string) bool {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	for _, s := range n.stores {
+		s.mu.Lock()
+		f := s.flights[name]
+		settling := f != nil && f.overtaken
+		s.mu.Unlock()
+		if settling {
+			return true
+		}
+	}
+	return false
+}
+
+// closed lets go of the view of a connection that has ended.
+func (n *near) closed(s *nearStore) {
+	n.opening.Lock()
+	n.stores = slices.DeleteFunc(n.stores, func(o *nearStore) bool { return o == s })
+	n.opening.Unlock()
+	n.forgetAll(s)
 }
 
 // Flight implements valkey.CacheStore.
@@ -27,10 +78,12 @@ func (s *nearStore) Flight(key, cmd string, ttl time.Duration, now time.Time) (v
 	name := cmd + ":" + key
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.flights[name]; f != nil {
+	switch f := s.flights[name]; {
+	case f != nil && !f.overtaken:
 		return valkey.ValkeyMessage{}, f
-	}
-	if s.broken == nil {
+	case f != nil:
+		f.others++
+	case f == nil && s.broken == nil:
 		s.flights[name] = &flight{done: make(chan struct{}), until: now.Add(ttl).UnixMilli()}
 	}
 	return valkey.ValkeyMessage{}, nil
@@ -38,8 +91,14 @@ func (s *nearStore) Flight(key, cmd string, ttl time.Duration, now time.Time) (v
 
 // Update implements valkey.CacheStore. The client calls it in the order in which the server answers and invalidates.
 func (s *nearStore) Update(key, cmd string, val valkey.ValkeyMessage) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock() // until it is kept: a write that comes between would not find it
 	f := s.land(cmd + ":" + key)
 	if f == nil {
+		return 0
+	}
+	f.end(val, nil)
+	if f.overtaken {
 		return 0
 	}
 	until := f.until
@@ -47,24 +106,29 @@ func (s *nearStore) Update(key, cmd string, val valkey.ValkeyMessage) int64 {
 		until = min(until, at)
 	}
 	s.near.keep(&nearItem{
-		name: cmd + ":" + key, owner: s, reply: val, until: until,
+		name: cmd + ":" + key, owner: s, reply: []respwire.Value{valueOf(&val)}, until: until,
 		bytes: int64(len(cmd) + len(key) + val.CacheSize() + nearOverhead),
 	})
-	f.end(val, nil)
 	return until
 }
 
 // Cancel implements valkey.CacheStore.
 func (s *nearStore) Cancel(key, cmd string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if f := s.land(cmd + ":" + key); f != nil {
 		f.end(valkey.ValkeyMessage{}, err)
 	}
 }
 
+// land returns the flight that an answer belongs to; nil where nobody waits for it. An overtaken one stays until all that
+// was asked has been answered, since answers do not say which question they are for. The caller holds mu.
 func (s *nearStore) land(name string) *flight {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	f := s.flights[name]
+	if f != nil && f.others > 0 {
+		f.others--
+		return f
+	}
 	delete(s.flights, name)
 	return f
 }
@@ -86,11 +150,11 @@ func (s *nearStore) Close(err error) {
 	s.mu.Lock()
 	flights := s.flights
 	s.flights, s.broken = nil, err
-	s.mu.Unlock()
-	s.near.forgetAll(s)
 	for _, f := range flights {
 		f.end(valkey.ValkeyMessage{}, err)
 	}
+	s.mu.Unlock()
+	s.near.closed(s)
 }
 
 // flight is a read on its way, for which others may wait.
@@ -99,10 +163,19 @@ type flight struct {
 	until int64
 	val   valkey.ValkeyMessage
 	err   error
+
+	// Guarded by the store's mutex.
+	ended     bool
+	overtaken bool // by a write from here: the reply may be older
+	others    int  // reads of the key that were sent after that, while this one was under way
 }
 
+// end gives the first answer to whoever waits. The caller holds the store's mutex.
 func (f *flight) end(val valkey.ValkeyMessage, err error) {
-	f.val, f.err = val, err
+	if f.ended {
+		return
+	}
+	f.ended, f.val, f.err = true, val, err
 	close(f.done)
 }
 

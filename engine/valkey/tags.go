@@ -64,6 +64,21 @@ func (e *Engine) tagged(ctx context.Context, s hearth.Space) (bool, error) {
 	return stamp != 0, err
 }
 
+// mayMeetTags reports whether something has to be found out about tags ahead of a command: not of a Get, whose answer says
+// whether it has met any.
+func (e *Engine) mayMeetTags(s hearth.Space, o op.Op) bool {
+	switch o := o.(type) {
+	case *op.Get:
+		return false
+	case *op.Set:
+		if len(o.Tags) > 0 {
+			return true
+		}
+	}
+	t := e.tables.of(s)
+	return t.exists.Load() || time.Now().UnixMilli()-t.asked.Load() >= tagless.Milliseconds()
+}
+
 // Stamp implements engine.Tagger.
 func (e *Engine) Stamp(ctx context.Context, s hearth.Space, begin bool) (uint64, error) {
 	make := "0"

@@ -40,7 +40,9 @@ type Engine struct {
 	closed atomic.Bool
 
 	tables tables
+	pipes  pipes
 	calls  sync.Pool // of *call
+	begun  sync.Pool // of *started
 	wake   chan struct{}
 }
 
@@ -65,6 +67,7 @@ func New(o Options) (*Engine, error) {
 		e.near = newNear(o.NearBytes)
 	}
 	e.calls.New = func() any { return &call{} }
+	e.begun.New = func() any { return &started{} }
 	return e, nil
 }
 
@@ -140,6 +143,7 @@ func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.closed.Swap(true) {
+		e.pipes.close()
 		if c := e.client.Swap(nil); c != nil {
 			c.Close()
 		}

@@ -1,0 +1,174 @@
+package valkey
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/respwire"
+)
+
+// started is commands that were begun by Start. Those that a pipe does not answer, or answers with a "not now", are run
+// by DoAll, which knows how to find the right server and what may be said again.
+type started struct {
+	engine *Engine
+	space  hearth.Space
+	os     []op.Op
+	rs     []op.Reply
+	done   func()
+	left   atomic.Int32
+
+	mu    sync.Mutex // guards again
+	again []int      // commands for DoAll
+}
+
+// Start implements engine.Starter, for commands of which each is one command of the server.
+func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) bool {
+	c, routes := e.client.Load(), e.pipes.routes()
+	if c == nil || routes == nil {
+		e.pipes.look(e)
+		return false
+	}
+	call := e.call()
+	defer e.release(call)
+	for i, o := range os {
+		if e.mayMeetTags(s, o) || !call.add(e, s, o) || call.units[i].size() != 1 {
+			return false
+		}
+	}
+	if e.near != nil && e.anyHot(call) {
+		return false
+	}
+	by := e.begun.Get().(*started)
+	by.engine, by.space, by.os, by.rs, by.done = e, s, os, rs, done
+	by.left.Store(int32(len(os)) + 1) // one for Start itself: done comes when nothing here is used any more
+	for i := 0; i < len(os); {
+		p := routes.of(call.units[i].slot)
+		n := i + 1
+		for n < len(os) && routes.of(call.units[n].slot) == p {
+			n++
+		}
+		if i += p.say(&call.batch, i, n, c.library, by); i < n {
+			e.pipes.look(e)
+		}
+		for ; i < n; i++ {
+			by.postpone(i)
+		}
+	}
+	by.ended(1)
+	return true
+}
+
+// Flush implements engine.Starter.
+func (e *Engine) Flush() {
+	if r := e.pipes.routes(); r != nil {
+		for _, p := range r.pipes {
+			p.flush()
+		}
+	}
+}
+
+// anyHot counts reads that this process could remember, and reports whether one is worth it: DoAll does that.
+func (e *Engine) anyHot(c *call) bool {
+	now := time.Now()
+	for i := range c.units {
+		if args := c.batch.At(i); cacheable(args) && e.near.hot(args[1], now) {
+			return true
+		}
+	}
+	return false
+}
+
+// answered takes a command's answer, which is borrowed until it returns. It reports whether the command is done, which
+// the caller then says to ended.
+func (b *started) answered(i int, v []respwire.Value) bool {
+	switch {
+	case notNow(v[0]):
+		if said := text(v[0].Str); strings.HasPrefix(said, "MOVED") || strings.HasPrefix(said, "READONLY") {
+			b.engine.pipes.look(b.engine)
+		}
+		fallthrough
+	case isFunctionMissing(v[0]):
+		b.postpone(i)
+		return false
+	}
+	o, r := b.os[i], &b.rs[i]
+	r.Err = receive(o, v, r)
+	if len(r.Attrs.Tags) > 0 {
+		b.postpone(i) // it is to be held against the space's table
+		return false
+	}
+	if b.engine.near != nil {
+		b.engine.forgetWritten(b.space, o)
+	}
+	return true
+}
+
+func receive(o op.Op, v []respwire.Value, r *op.Reply) (err error) {
+	defer engine.Catch(o, &err)
+	if m, ok := o.(op.Multi); ok {
+		return m.RecvAll(v, r)
+	}
+	return o.Recv(v, r)
+}
+
+// unanswered is called where a command's connection has ended before its answer.
+func (b *started) unanswered(i int, unsent bool, err error) {
+	b.engine.pipes.look(b.engine)
+	o := b.os[i]
+	if unsent || o.Spec().Repeatable {
+		b.postpone(i)
+		return
+	}
+	b.rs[i].Err = unreachable(context.Background(), err)
+	if b.engine.near != nil {
+		b.engine.forgetWritten(b.space, o)
+	}
+	b.ended(1)
+}
+
+// postpone leaves a command to DoAll.
+func (b *started) postpone(i int) {
+	b.mu.Lock()
+	b.again = append(b.again, i)
+	b.mu.Unlock()
+	b.ended(1)
+}
+
+// ended is told, once, of each command that is done or postponed; n at a time.
+func (b *started) ended(n int) {
+	if n == 0 || b.left.Add(int32(-n)) != 0 {
+		return
+	}
+	if len(b.again) > 0 {
+		go b.repeat()
+		return
+	}
+	b.finish()
+}
+
+// repeat runs what was postponed.
+func (b *started) repeat() {
+	os, rs := make([]op.Op, len(b.again)), make([]op.Reply, len(b.again))
+	for j, i := range b.again {
+		os[j] = b.os[i]
+		b.rs[i].Reset()
+	}
+	b.engine.DoAll(context.Background(), b.space, os, rs)
+	for j, i := range b.again {
+		b.rs[i] = rs[j]
+	}
+	b.finish()
+}
+
+func (b *started) finish() {
+	e, done := b.engine, b.done
+	b.os, b.rs, b.done, b.again = nil, nil, nil, b.again[:0]
+	e.begun.Put(b)
+	done()
+}
