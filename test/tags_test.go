@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -170,4 +172,52 @@ func TestWhoMayInvalidate(t *testing.T) {
 	check(http.StatusForbidden, g.cli("token", "create", "--cache", "a", "--ttl", "10m", "--role", "readonly"))
 	check(http.StatusForbidden, g.cli("token", "create", "--cache", "a", "--ttl", "10m", "--prefix", "public/"))
 	check(http.StatusForbidden, g.cli("token", "create", "--cache", "b", "--ttl", "10m"))
+}
+
+// TestTagsOfAnOrigin has an origin tag what hearth loads: a tag that is invalidated by one gateway has another one load again.
+func TestTagsOfAnOrigin(t *testing.T) {
+	var loads atomic.Int64
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Surrogate-Key", "products "+strings.TrimPrefix(r.URL.Path, "/"))
+		fmt.Fprint(w, "load ", loads.Add(1))
+	}))
+	defer source.Close()
+	servers, err := fleet.Start(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer servers.Kill()
+	over := []string{"--engine", "valkey", "--valkey-addrs", servers.Addr, "--origin-allow", "127.0.0.0/8"}
+	alone := start(t, "--origin-allow", "127.0.0.0/8")
+	for name, pair := range map[string][2]*server{"local": {alone, alone}, "valkey": {start(t, over...), start(t, over...)}} {
+		one, two := pair[0], pair[1]
+		cli := []string{"HEARTH_ENDPOINT=" + one.Listen}
+		for _, args := range [][]string{{"cache", "create", "default"}, {"cache", "set", "default", "origin=" + source.URL + "/{key}"}} {
+			if _, errs, code := hearth(t, cli, args...); code != 0 {
+				t.Fatal(errs)
+			}
+		}
+		read := func(s *server, key string) string {
+			t.Helper()
+			v, err := s.getByHTTP(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		var first string
+		within(t, "the origin is known", func() bool { first = read(two, "apple"); return strings.HasPrefix(first, "load") })
+		if got := read(one, "apple"); got != first {
+			t.Errorf("%s: the other gateway has %q, want %q", name, got, first)
+		}
+		for _, tag := range []string{"apple", "products"} {
+			before := loads.Load()
+			if code, _ := one.request(t, http.MethodDelete, "/cache/default/tags/"+tag, nil, ""); code != http.StatusNoContent {
+				t.Errorf("%s: DELETE of a tag: %d", name, code)
+			}
+			if got, want := read(two, "apple"), fmt.Sprint("load ", before+1); got != want {
+				t.Errorf("%s: after %s was invalidated the item is %q, want %q", name, tag, got, want)
+			}
+		}
+	}
 }
