@@ -29,30 +29,77 @@ func (l collapse) applies(o op.Op, s *op.Spec) bool {
 	return l.wait > 0 && s.Access == op.Reads && s.Kind != value.None && !s.Board && !isMulti(o)
 }
 
+// collapsing returns how a command's misses are collapsed: as its caller asks, or else as the cache says.
+func (b *binding) collapsing(o op.Op, s *op.Spec) collapse {
+	if f, ok := o.(*op.Fetch); ok && f.Wait > 0 {
+		return collapse{wait: f.Wait, load: f.Load}
+	}
+	if b.collapse.applies(o, s) {
+		return b.collapse
+	}
+	return collapse{}
+}
+
+// fetched completes the reply to a Fetch: its caller loads an item that has little time left to live, unless somebody
+// else does.
+func (g *Gateway) fetched(c *Caller, b *binding, o *op.Fetch, r *op.Reply) {
+	r.Told, _ = g.feeds.of(b.cache.Space)
+	if o.Wait == 0 || r.Status != op.Hit || r.Int < 0 || r.Int >= o.Grace {
+		return
+	}
+	if lease, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load); leads {
+		r.Lease = lease
+	}
+}
+
+// Fill is Do for the set of somebody whom a Fetch has told to load. It is Refused where the lease holds no more: the key
+// was written, deleted or flushed meanwhile, or the load took too long.
+func (g *Gateway) Fill(ctx context.Context, c *Caller, o *op.Set, lease uint64, r *op.Reply) error {
+	if err := g.Examine(c, o); err != nil {
+		return err
+	}
+	if !g.flights.holds(c.bind().cache.Space, o.K, lease, g.now().UnixMilli(), false) {
+		r.Status = op.Refused
+		return nil
+	}
+	return g.Do(ctx, c, o, r)
+}
+
+// Abandon gives up a lease: its load has failed, and the next caller may try.
+func (g *Gateway) Abandon(c *Caller, key []byte, lease uint64) error {
+	if err := g.Permit(c, &op.Get{K: key}); err != nil {
+		return err
+	}
+	g.flights.holds(c.bind().cache.Space, key, lease, g.now().UnixMilli(), true)
+	return nil
+}
+
 // missed reports whether a command came back without what it asked for.
 func missed(r *op.Reply, err error) bool { return err == nil && r.Status == op.Miss }
 
 // tryCollapsed is called when a command has missed without waiting. It reports whether that is the answer: the caller
 // is now the loader, or a second look, inside the flight, has found the item. Otherwise somebody loads the key, and
 // the command waits in Do.
-func (g *Gateway) tryCollapsed(c *Caller, b *binding, o op.Op, s *op.Spec, r *op.Reply) (done bool, err error) {
+func (g *Gateway) tryCollapsed(c *Caller, b *binding, l collapse, o op.Op, s *op.Spec, r *op.Reply) (done bool, err error) {
 	space, now := b.space(s), g.now().UnixMilli()
-	if !g.flights.lead(c, space, o.Key(), now, b.collapse.load) {
+	lease, leads := g.flights.lead(c, space, o.Key(), now, l.load)
+	if !leads {
 		return false, nil
 	}
 	r.Reset() // and look again, as lookAgain does
 	done, err = g.trier.Try(space, o, r)
 	if !done || !missed(r, err) {
 		g.flights.written(space, o.Key())
-	} else {
-		b.tenant.collapsed.led.Add(1)
+		return done, err
 	}
+	b.tenant.collapsed.led.Add(1)
+	r.Lease = lease
 	return done, err
 }
 
 // runCollapsed runs a command whose misses are collapsed, and waits until patience ends. It reports whether the caller
 // is now the key's loader.
-func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *binding, o op.Op, r *op.Reply) (leads bool, err error) {
+func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *binding, l collapse, o op.Op, r *op.Reply) (leads bool, err error) {
 	space, key := b.cache.Space, o.Key()
 	waited := false
 	defer func() { r.Waited = waited }()
@@ -65,13 +112,17 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 			b.tenant.collapsed.gaveUp.Add(1)
 			return false, nil
 		}
-		fl, leads, full := g.flights.join(c, space, key, g.now().UnixMilli(), b.collapse.load, &b.tenant.waiters)
+		fl, leads, full := g.flights.join(c, space, key, g.now().UnixMilli(), l.load, &b.tenant.waiters)
 		switch {
 		case full:
 			b.tenant.collapsed.full.Add(1)
 			return false, nil
 		case leads:
-			return g.lookAgain(ctx, b, o, r)
+			leads, err := g.lookAgain(ctx, b, o, r)
+			if leads {
+				r.Lease = fl.lease
+			}
+			return leads, err
 		}
 		b.tenant.collapsed.waited.Add(1)
 		waited = true
@@ -110,7 +161,7 @@ func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []o
 		if !missed(r, r.Err) || !b.collapse.applies(o, o.Spec()) || b.fills(o, o.Spec()) {
 			continue
 		}
-		if g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load) {
+		if _, first := g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load); first {
 			mine := false
 			mine, r.Err = g.lookAgain(ctx, b, o, r)
 			leads = leads || mine
@@ -120,7 +171,7 @@ func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []o
 	defer cancel()
 	for i, o := range os {
 		if r := &rs[i]; !leads && missed(r, r.Err) && b.collapse.applies(o, o.Spec()) && !b.fills(o, o.Spec()) {
-			leads, r.Err = g.runCollapsed(ctx, patience, c, b, o, r)
+			leads, r.Err = g.runCollapsed(ctx, patience, c, b, b.collapse, o, r)
 		}
 	}
 }

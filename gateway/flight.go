@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"hash/maphash"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +14,7 @@ import (
 // has taken too long; whoever waits then looks again, and the first of them that still finds nothing loads.
 type flights struct {
 	seed   maphash.Seed
+	lease  atomic.Uint64 // of the flight that began last
 	shards [flightShards]flightShard
 	active atomic.Int64 // flights; zero is all that most writes ever see
 	held   atomic.Int64 // waiters of the process
@@ -36,7 +38,8 @@ type flightKey struct {
 // flight is one load.
 type flight struct {
 	loader  *Caller
-	until   int64 // when the loader's time is up, in milliseconds
+	lease   uint64 // stands for this flight
+	until   int64  // when the loader's time is up, in milliseconds
 	waiters int
 	landed  chan struct{} // closed when there is something to look at
 
@@ -47,19 +50,40 @@ type flight struct {
 	outcome error         // why there is nothing to look at; set before landed is closed
 }
 
-func newFlights() *flights { return &flights{seed: maphash.MakeSeed()} }
+// newFlights numbers flights from anywhere, so that those of two gateways differ.
+func newFlights() *flights {
+	f := &flights{seed: maphash.MakeSeed()}
+	f.lease.Store(rand.Uint64())
+	return f
+}
 
 func (f *flights) shard(key []byte) *flightShard {
 	return &f.shards[maphash.Bytes(f.seed, key)%flightShards]
 }
 
 // lead makes c the key's loader, unless there is one whose time is not up.
-func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) bool {
+func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) (lease uint64, leads bool) {
 	sh := f.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	_, fresh := f.current(sh, flightKey{s, string(key)}, c, now, load)
-	return fresh
+	fl, fresh := f.current(sh, flightKey{s, string(key)}, c, now, load)
+	return fl.lease, fresh
+}
+
+// holds reports whether a lease stands for a flight whose time is not up; over also ends that flight.
+func (f *flights) holds(s hearth.Space, key []byte, lease uint64, now int64, over bool) bool {
+	at := flightKey{s, string(key)}
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	fl := sh.m[at]
+	if fl == nil || fl.lease != lease || fl.fills || now >= fl.until {
+		return false
+	}
+	if over {
+		f.land(sh, at, fl)
+	}
+	return true
 }
 
 // join makes c the key's loader, or, where there is one whose time is not up, a waiter of the flight that is returned,
@@ -94,7 +118,7 @@ func (f *flights) current(sh *flightShard, at flightKey, c *Caller, now, load in
 	if sh.m == nil {
 		sh.m = map[flightKey]*flight{}
 	}
-	fl = &flight{loader: c, until: now + load, landed: make(chan struct{})}
+	fl = &flight{loader: c, lease: max(1, f.lease.Add(1)), until: now + load, landed: make(chan struct{})}
 	sh.m[at] = fl
 	f.active.Add(1)
 	c.leads.Add(1)

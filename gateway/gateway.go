@@ -114,8 +114,13 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	over()
 	if done && b.fills(o, s) {
 		done = g.tryFilled(b, o, r, err)
-	} else if done && b.collapse.applies(o, s) && missed(r, err) {
-		done, err = g.tryCollapsed(c, b, o, s, r)
+	} else if done && missed(r, err) {
+		if l := b.collapsing(o, s); l.wait > 0 {
+			done, err = g.tryCollapsed(c, b, l, o, s, r)
+		}
+	}
+	if f, ok := o.(*op.Fetch); ok && done && err == nil {
+		g.fetched(c, b, f, r)
 	}
 	if done {
 		b.after(g, o, s, in, r, err)
@@ -133,6 +138,9 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 		return err
 	}
 	err = g.run(ctx, c, b, o, s, r)
+	if f, ok := o.(*op.Fetch); ok && err == nil {
+		g.fetched(c, b, f, r)
+	}
 	b.after(g, o, s, in, r, err)
 	return err
 }
@@ -144,10 +152,10 @@ func (g *Gateway) run(ctx context.Context, c *Caller, b *binding, o op.Op, s *op
 		defer cancel()
 		return g.runFilled(ctx, patience, b, o, r)
 	}
-	if b.collapse.applies(o, s) {
-		patience, cancel := patience(ctx, b.collapse.patience())
+	if l := b.collapsing(o, s); l.wait > 0 {
+		patience, cancel := patience(ctx, l.patience())
 		defer cancel()
-		_, err := g.runCollapsed(ctx, patience, c, b, o, r)
+		_, err := g.runCollapsed(ctx, patience, c, b, l, o, r)
 		return err
 	}
 	over := b.overtake(g, o, s)

@@ -57,6 +57,8 @@ type Reply struct {
 	Err    error        // of this command in a batch (Engine.DoAll)
 	Attrs  value.Attrs  // of the item, for commands that ask for them
 	Waited bool         // the caller waited for another one's load; only the gateway sets it
+	Lease  uint64       // of a Fetch whose caller is to load the item; 0 is not; only the gateway sets it
+	Told   bool         // of a Fetch: the feed tells changes of the cache's items; only the gateway sets it
 	Expiry int64        // of a Hit, when the item expires, in milliseconds; 0 is never, or not known: the engine sets it
 
 	hasValue bool

@@ -74,6 +74,7 @@ var families = []func(*Handler) []row{
 	(*Handler).topicRows,
 	(*Handler).webhookRows,
 	(*Handler).authRows,
+	(*Handler).fetchRows,
 }
 
 // ServeCall implements h2.Handler.
