@@ -86,6 +86,7 @@ func (c *Client) Ping(ctx context.Context) error {
 type Cache struct {
 	client *Client
 	name   string
+	near   *near // nil where every read goes to the server
 }
 
 // Cache returns the cache of that name, without asking the server.
@@ -99,12 +100,19 @@ func (c *Cache) do(ctx context.Context, method string, m message) ([]byte, error
 // resultHit is ECacheResult's value for a hit.
 const resultHit = 2
 
-// Get reads a scalar; ok is false where there is none.
+// Get reads a scalar; ok is false where there is none. The value belongs to the caller.
 func (c *Cache) Get(ctx context.Context, key []byte) (value []byte, ok bool, err error) {
+	if c.near != nil {
+		return c.near.get(ctx, c, key)
+	}
 	out, err := c.do(ctx, "Get", message(nil).bytes(1, key))
 	if err != nil {
 		return nil, false, err
 	}
+	return readGet(out)
+}
+
+func readGet(out []byte) (value []byte, ok bool, err error) {
 	err = read(out, func(f field) {
 		switch f.number {
 		case 1:
@@ -123,13 +131,13 @@ func item(key, value []byte, ttl time.Duration) message {
 
 // Set stores a scalar for ttl.
 func (c *Cache) Set(ctx context.Context, key, value []byte, ttl time.Duration) error {
-	_, err := c.do(ctx, "Set", item(key, value, ttl))
+	_, err := c.write(ctx, "Set", key, item(key, value, ttl))
 	return err
 }
 
 // SetIfAbsent stores a scalar for ttl where there is no item, and reports whether it did.
 func (c *Cache) SetIfAbsent(ctx context.Context, key, value []byte, ttl time.Duration) (stored bool, err error) {
-	out, err := c.do(ctx, "SetIfNotExists", item(key, value, ttl))
+	out, err := c.write(ctx, "SetIfNotExists", key, item(key, value, ttl))
 	if err != nil {
 		return false, err
 	}
@@ -139,13 +147,13 @@ func (c *Cache) SetIfAbsent(ctx context.Context, key, value []byte, ttl time.Dur
 
 // Delete removes an item of any type; there need not be one.
 func (c *Cache) Delete(ctx context.Context, key []byte) error {
-	_, err := c.do(ctx, "Delete", message(nil).bytes(1, key))
+	_, err := c.write(ctx, "Delete", key, message(nil).bytes(1, key))
 	return err
 }
 
 // Increment adds amount to a decimal integer, 0 where there is none, gives it a new ttl, and returns the sum.
 func (c *Cache) Increment(ctx context.Context, key []byte, amount int64, ttl time.Duration) (int64, error) {
-	out, err := c.do(ctx, "Increment", message(nil).bytes(1, key).varint(2, uint64(amount)).varint(3, uint64(ttl.Milliseconds())))
+	out, err := c.write(ctx, "Increment", key, message(nil).bytes(1, key).varint(2, uint64(amount)).varint(3, uint64(ttl.Milliseconds())))
 	if err != nil {
 		return 0, err
 	}
@@ -169,10 +177,5 @@ func (c *Cache) TTL(ctx context.Context, key []byte) (ttl time.Duration, ok bool
 
 // SetTTL gives an item a new time to live; ok is false where there is none.
 func (c *Cache) SetTTL(ctx context.Context, key []byte, ttl time.Duration) (ok bool, err error) {
-	out, err := c.do(ctx, "UpdateTtl", message(nil).bytes(1, key).varint(4, uint64(ttl.Milliseconds())))
-	if err != nil {
-		return false, err
-	}
-	_, ok, err = member(out, 1)
-	return ok, err
+	return c.updateTTL(ctx, key, 4, ttl)
 }

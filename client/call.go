@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -23,6 +25,46 @@ const framePrefix = 5 // a compression flag and a big-endian length
 func (c *Client) call(ctx context.Context, base, method, cache string, message []byte) ([]byte, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
+	for n := 0; ; n++ {
+		out, err := c.once(ctx, base, method, cache, message)
+		if err == nil || n >= len(retryAfter) || hearth.KindOf(err) != hearth.Unavailable || !repeatable(method) || !pause(ctx, retryAfter[n]) {
+			return out, err
+		}
+	}
+}
+
+// retryAfter is how long after a failure of the connection or the server a call that may be repeated is repeated, give
+// or take a half.
+var retryAfter = [...]time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond}
+
+// pause waits, and reports whether ctx is not over.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d/2 + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// repeatable reports whether a call comes to the same when it is made twice: where the connection breaks nobody knows
+// whether the server has heard it.
+func repeatable(method string) bool {
+	switch method[strings.LastIndexByte(method, '/')+1:] {
+	case "Get", "Set", "Delete", "GetWithHash", "KeysExist", "ItemGetTtl", "ItemGetType", "Ping", "ListCaches", "Fetch",
+		"DictionaryGet", "DictionaryFetch", "DictionarySet", "DictionaryDelete", "DictionaryLength",
+		"SetFetch", "SetSample", "SetUnion", "SetDifference", "SetContains", "SetLength", "ListFetch", "ListLength",
+		"SortedSetPut", "SortedSetFetch", "SortedSetGetScore", "SortedSetRemove", "SortedSetGetRank", "SortedSetLength", "SortedSetLengthByScore",
+		"UpsertElements", "RemoveElements", "GetByRank", "GetRank", "GetByScore", "GetCompetitionRank", "GetLeaderboardLength":
+		return true
+	}
+	return false
+}
+
+// once makes a call once.
+func (c *Client) once(ctx context.Context, base, method, cache string, message []byte) ([]byte, error) {
 	resp, err := c.open(ctx, base, method, cache, message)
 	if err != nil {
 		return nil, err
@@ -36,6 +78,29 @@ func (c *Client) call(ctx context.Context, base, method, cache string, message [
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1)) // the trailers come after the body's end
 	}
 	return out, statusOf(resp)
+}
+
+// stream calls each with every message of a call that answers with several.
+func (c *Client) stream(ctx context.Context, base, method, cache string, message []byte, each func([]byte) error) error {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	resp, err := c.open(ctx, base, method, cache, message)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for {
+		m, err := readMessage(resp.Body)
+		if err == io.EOF {
+			return statusOf(resp)
+		}
+		if err != nil {
+			return transportError(ctx, err)
+		}
+		if err := each(m); err != nil {
+			return err
+		}
+	}
 }
 
 // open sends a request and returns the response, whose headers have come.

@@ -1,4 +1,6 @@
-// Package client is hearth's Go client: caches, items and topics over gRPC. With the protocol files it is the only API
+// Package client is hearth's Go client: caches, items, collections, leaderboards and topics over gRPC; Fetch, which loads
+// what is missing once for a whole fleet; and near caches that the server's change feed keeps right. Errors are
+// hearth.Error: match them with hearth.KindOf, and context.Canceled and DeadlineExceeded with errors.Is too. With the protocol files it is the only API
 // of this module with a promise. It speaks Momento's protocol, so it works against Momento too; it knows nothing of the
 // server's insides.
 package client
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -59,6 +62,10 @@ type Client struct {
 	control string       // of calls on caches, keys and webhooks
 	token   string
 	api     string // of the HTTP API
+
+	mu      sync.Mutex // guards the rest
+	flights map[string]*flight
+	closers []func()
 }
 
 // New returns a client. It fails only where the options contradict each other: nothing is connected yet.
@@ -67,7 +74,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{key: key, timeout: o.Timeout}
+	c := &Client{key: key, timeout: o.Timeout, flights: map[string]*flight{}}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
@@ -106,8 +113,22 @@ func targets(endpoint string) (hosts [3]string, plain bool) {
 	return hosts, false
 }
 
-// Close ends the client's connections.
+// onClose has something done by Close.
+func (c *Client) onClose(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closers = append(c.closers, f)
+}
+
+// Close ends the client's near caches and its connections; nothing of it runs on.
 func (c *Client) Close() error {
+	c.mu.Lock()
+	closers := c.closers
+	c.closers = nil
+	c.mu.Unlock()
+	for _, f := range closers {
+		f()
+	}
 	c.calls.CloseIdleConnections()
 	c.plain.CloseIdleConnections()
 	return nil

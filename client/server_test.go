@@ -1,0 +1,140 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hearthcache/hearth/client"
+)
+
+// binary is the hearth that the tests and the examples talk to; TestMain builds it, and starts one for all.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "hearth-client-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "hearth")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/hearth")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		panic(err)
+	}
+	s, err := serve(freeAddress())
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("HEARTH_ENDPOINT", s.addr)
+	os.Unsetenv("HEARTH_KEY")
+	os.Unsetenv("MOMENTO_API_KEY")
+	code := m.Run()
+	s.kill()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+type server struct {
+	addr string
+	cmd  *exec.Cmd
+}
+
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func serve(addr string) (*server, error) {
+	s := &server{addr: addr, cmd: exec.Command(binary, "serve", "--listen", addr, "--resp", "off", "--memcache", "off", "--admin", "off")}
+	s.cmd.Env = append(os.Environ(), "HEARTH_CONFIG=")
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Options{Endpoint: addr})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for c.Ping(ctx) != nil {
+		if ctx.Err() != nil {
+			s.kill()
+			return nil, ctx.Err()
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return s, nil
+}
+
+// kill ends the server as a crash would.
+func (s *server) kill() {
+	_ = s.cmd.Process.Signal(syscall.SIGKILL)
+	_ = s.cmd.Wait()
+}
+
+// own starts a server of the test's own.
+func own(t *testing.T) *server {
+	t.Helper()
+	s, err := serve(freeAddress())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.kill() })
+	return s
+}
+
+// dial returns a client of a server, of the common one where it is empty.
+func dial(t testing.TB, addr string) *client.Client {
+	t.Helper()
+	o := client.FromEnvironment()
+	if addr != "" {
+		o.Endpoint = addr
+	}
+	c, err := client.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// newCache returns a cache of the test's own, named after it, with settings.
+func newCache(t testing.TB, c *client.Client, settings map[string]string) *client.Cache {
+	t.Helper()
+	name := fmt.Sprintf("%s-%d", filepath.Base(t.Name()), time.Now().UnixNano())
+	ctx := context.Background()
+	if err := c.CreateCache(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.DeleteCache(ctx, name) })
+	set(t, c, name, settings)
+	return c.Cache(name)
+}
+
+func set(t testing.TB, c *client.Client, name string, settings map[string]string) {
+	t.Helper()
+	if len(settings) == 0 {
+		return
+	}
+	if err := c.HTTP(context.Background(), "PATCH", "/admin/caches/"+name, nil, map[string]map[string]string{"settings": settings}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
