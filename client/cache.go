@@ -92,6 +92,12 @@ type Cache struct {
 // Cache returns the cache of that name, without asking the server.
 func (c *Client) Cache(name string) *Cache { return &Cache{client: c, name: name} }
 
+// Name returns the cache's name.
+func (c *Cache) Name() string { return c.name }
+
+// Client returns the client that the cache is one of.
+func (c *Cache) Client() *Client { return c.client }
+
 // do calls a method of the service Scs on the cache.
 func (c *Cache) do(ctx context.Context, method string, m message) ([]byte, error) {
 	return c.client.call(ctx, c.client.data, "/cache_client.Scs/"+method, c.name, m)
