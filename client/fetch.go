@@ -3,6 +3,8 @@ package client
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -17,6 +19,8 @@ type FetchOptions struct {
 	// Load is how long the loader may take: its context ends then, and the next caller may try. 0 is ten seconds, the
 	// most is five minutes.
 	Load time.Duration
+	// Tags of the item that is stored; see SetTagged.
+	Tags []string
 	// Failed, unless nil, is told of what Fetch gets around: a cache that does not answer, a value that cannot be stored,
 	// a loader's error in whose place an old value is served.
 	Failed func(error)
@@ -194,11 +198,11 @@ func (c *Cache) ask(ctx context.Context, key []byte, o FetchOptions) (a answer, 
 
 // store stores what was loaded.
 func (c *Cache) store(ctx context.Context, key, value []byte, lease uint64, o FetchOptions) error {
-	if lease == 0 {
+	if lease == 0 && len(o.Tags) == 0 {
 		return c.Set(ctx, key, value, o.TTL+o.Stale)
 	}
 	c.near.invalidate(key)
-	return c.fill(ctx, key, message(nil).bytes(2, value).varint(3, uint64((o.TTL+o.Stale).Milliseconds())), lease)
+	return c.fill(ctx, key, tagged(value, o.TTL+o.Stale, o.Tags), lease)
 }
 
 // fill tells the server how a load has ended, also where the caller's own time is up: others wait for it.
@@ -207,4 +211,35 @@ func (c *Cache) fill(ctx context.Context, key []byte, m message, lease uint64) e
 	defer cancel()
 	_, err := c.client.call(ctx, c.client.data, "/hearth.Loading/Fill", c.name, m.bytes(1, key).varint(4, lease))
 	return err
+}
+
+func tagged(value []byte, ttl time.Duration, tags []string) message {
+	m := message(nil).bytes(2, value).varint(3, uint64(ttl.Milliseconds()))
+	for _, t := range tags {
+		m = m.string(6, t)
+	}
+	return m
+}
+
+// SetTagged is Set for an item with tags: Invalidate removes every item that has one of them. Tags are at most 128, each
+// of 1 to 255 bytes of UTF-8 without spaces and commas.
+func (c *Cache) SetTagged(ctx context.Context, key, value []byte, ttl time.Duration, tags ...string) error {
+	c.near.invalidate(key)
+	defer c.near.invalidate(key)
+	_, err := c.client.call(ctx, c.client.data, "/hearth.Loading/Fill", c.name, tagged(value, ttl, tags).bytes(1, key))
+	return err
+}
+
+// Invalidate makes every item a miss that has one of the tags, in a time that does not depend on how many there are. It
+// needs the permission to write to the whole cache. Near caches are emptied.
+func (c *Cache) Invalidate(ctx context.Context, tags ...string) error {
+	for _, t := range tags {
+		if err := c.client.HTTP(ctx, http.MethodDelete, "/cache/"+url.PathEscape(c.name)+"/tags/"+url.PathEscape(t), nil, nil, nil); err != nil {
+			return err
+		}
+	}
+	if c.near != nil {
+		c.near.clear()
+	}
+	return nil
 }

@@ -236,3 +236,30 @@ func TestFetchAfterAPanic(t *testing.T) {
 		t.Errorf("got %q, %v", v, err)
 	}
 }
+
+func TestTags(t *testing.T) {
+	c := processes(t, 1)[0]
+	if err := c.SetTagged(t.Context(), []byte("set"), []byte("v"), time.Hour, "red", "fruit"); err != nil {
+		t.Fatal(err)
+	}
+	l := &loader{value: "loaded"}
+	o := hour
+	o.Tags = []string{"fruit"}
+	if _, err := c.Fetch(t.Context(), []byte("fetched"), l.load, o); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, c, "set", "v")
+	wants(t, c, "fetched", "loaded")
+	if err := c.Invalidate(t.Context(), "red"); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, c, "set", "")
+	wants(t, c, "fetched", "loaded")
+	if err := c.Invalidate(t.Context(), "fruit", "other"); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, c, "fetched", "")
+	if err := c.SetTagged(t.Context(), []byte("k"), nil, time.Hour, "not one"); hearth.KindOf(err) != hearth.Invalid {
+		t.Errorf("a tag with a space: %v", err)
+	}
+}

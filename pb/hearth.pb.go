@@ -174,6 +174,7 @@ type XFillRequest struct {
 	TtlMilliseconds uint64                 `protobuf:"varint,3,opt,name=ttl_milliseconds,json=ttlMilliseconds,proto3" json:"ttl_milliseconds,omitempty"`
 	Lease           uint64                 `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
 	Failed          bool                   `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"` // instead of a value
+	Tags            [][]byte               `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -243,6 +244,13 @@ func (x *XFillRequest) GetFailed() bool {
 	return false
 }
 
+func (x *XFillRequest) GetTags() [][]byte {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
 type XFillResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Stored        bool                   `protobuf:"varint,1,opt,name=stored,proto3" json:"stored,omitempty"`
@@ -303,14 +311,15 @@ const file_hearth_hearth_proto_rawDesc = "" +
 	"cache_body\x18\x02 \x01(\fR\tcacheBody\x129\n" +
 	"\x19ttl_milliseconds_plus_one\x18\x03 \x01(\x04R\x16ttlMillisecondsPlusOne\x12\x14\n" +
 	"\x05lease\x18\x04 \x01(\x04R\x05lease\x12\x12\n" +
-	"\x04told\x18\x05 \x01(\bR\x04told\"\xa3\x01\n" +
+	"\x04told\x18\x05 \x01(\bR\x04told\"\xb7\x01\n" +
 	"\f_FillRequest\x12\x1b\n" +
 	"\tcache_key\x18\x01 \x01(\fR\bcacheKey\x12\x1d\n" +
 	"\n" +
 	"cache_body\x18\x02 \x01(\fR\tcacheBody\x12)\n" +
 	"\x10ttl_milliseconds\x18\x03 \x01(\x04R\x0fttlMilliseconds\x12\x14\n" +
 	"\x05lease\x18\x04 \x01(\x04R\x05lease\x12\x16\n" +
-	"\x06failed\x18\x05 \x01(\bR\x06failed\"'\n" +
+	"\x06failed\x18\x05 \x01(\bR\x06failed\x12\x12\n" +
+	"\x04tags\x18\x06 \x03(\fR\x04tags\"'\n" +
 	"\r_FillResponse\x12\x16\n" +
 	"\x06stored\x18\x01 \x01(\bR\x06stored2\x92\x01\n" +
 	"\aLoading\x12D\n" +

@@ -3,7 +3,6 @@ package momento
 import (
 	"context"
 
-	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
@@ -93,19 +92,24 @@ func (h *Handler) fillBy(ctx context.Context, caller *gateway.Caller, m []byte) 
 			lease = f.num
 		case 5<<3 | varintType:
 			failed = f.num != 0
+		case 6<<3 | bytesType:
+			o.Tags = append(o.Tags, f.data)
 		}
 	}
 	switch {
 	case f.err() != nil:
 		return 0, f.err()
-	case lease == 0:
-		return 0, &hearth.Error{Kind: hearth.Invalid, Msg: "the lease is missing: it is what a Fetch has told to load"}
 	case failed:
 		return 0, h.gateway.Abandon(caller, o.K, lease)
 	}
 	var r op.Reply
 	defer r.Reset()
-	if err := h.gateway.Fill(ctx, caller, &o, lease, &r); err != nil || r.Status == op.Refused {
+	if lease == 0 {
+		err = h.gateway.Do(ctx, caller, &o, &r)
+	} else {
+		err = h.gateway.Fill(ctx, caller, &o, lease, &r)
+	}
+	if err != nil || r.Status == op.Refused {
 		return 0, err
 	}
 	return 1, nil
