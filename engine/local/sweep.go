@@ -78,12 +78,17 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 	}
 	next = never
 	for _, sp := range e.spaces.all() {
-		next = min(next, sp.sweepTags(e.now()))
+		began := e.now()
+		due, marked := sp.sweepTags(began)
+		next = min(next, due)
 		for _, s := range sp.layout.Load().shards {
 			if ctx.Err() != nil {
 				return never
 			}
 			next = min(next, s.sweep())
+		}
+		if marked {
+			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
 	}
 	e.blocks.trim()

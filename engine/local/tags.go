@@ -31,7 +31,8 @@ type generations struct {
 
 const (
 	generationBytes = 48   // of a map, for one tag
-	sweepTagsMillis = 5000 // a space is walked at most this often to take out what was invalidated
+	sweepTagsMillis = 1000 // a space is walked at most this often to take out what was invalidated,
+	sweepTagsRest   = 20   // and left alone for so many times as long as that took
 	halfTagsMax     = hearth.TagsInvalidatedMax / 2
 )
 
@@ -139,18 +140,17 @@ func (s *shard) invalidate(h uint64, sl *uint64, r *record) {
 	s.marked(h)
 }
 
-// sweepTags has the sweep that follows look at every segment that may hold invalidated items. It returns when it wants to
-// be called again.
-func (sp *space) sweepTags(now int64) (due int64) {
+// sweepTags has the sweep that follows look at every segment that may hold invalidated items, where that is marked, and
+// returns when it wants to be called again.
+func (sp *space) sweepTags(now int64) (due int64, marked bool) {
 	g := &sp.tags
 	switch {
 	case !g.seen.Load():
-		return never
+		return never, false
 	case now < g.after.Load():
-		return g.after.Load()
+		return g.after.Load(), false
 	}
 	g.seen.Store(false)
-	g.after.Store(now + sweepTagsMillis)
 	for _, s := range sp.layout.Load().shards {
 		s.mu.Lock()
 		if s.tagged {
@@ -158,7 +158,7 @@ func (sp *space) sweepTags(now int64) (due int64) {
 		}
 		s.finish()
 	}
-	return never
+	return never, true
 }
 
 func (s *shard) lookAtAll(now int64) {
