@@ -54,6 +54,20 @@ const (
 // A ring has room for the largest message with all that is kept beside it, and the process for several rings.
 const _ = uint(TopicRingBytesMax-TopicMessageBytesMax-1<<20) + uint(TopicsBytesMax-4*TopicRingBytesMax)
 
+// Bounds of claim checks.
+const (
+	ClaimBytesDefault   = 512 << 20 // one payload unless the cache says otherwise
+	ClaimBytesMax       = 16 << 30  // what a cache may say
+	ClaimChunkBytes     = 256 << 10 // a payload is kept, read and written in pieces of this size
+	ClaimReserveDefault = 64 << 20  // payloads of one cache that are not evicted, unless it says otherwise
+	ClaimTTLDefault     = time.Hour // of a payload whose bringer does not say
+	ClaimTTLMax         = 7 * 24 * time.Hour
+	ClaimReadsMax       = 1_000_000 // redemptions that a claim check may be limited to
+	ClaimKeyBytesMax    = 1 << 10
+	ClaimTypeBytesMax   = 255 // the content type of a payload
+	ClaimBuffersMax     = 256 // chunks in buffers of the process, where the engine has no place for arriving values
+)
+
 // Bounds of collapsed misses: a caller beyond them gets its miss at once.
 const (
 	KeyWaitersMax     = 16 << 10 // callers that wait for one missing key

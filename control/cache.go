@@ -68,6 +68,27 @@ func (c FlushCache) Apply(s *State, now int64) (*State, error) {
 // Needs implements Needer.
 func (FlushCache) Needs() (auth.Resource, auth.Access) { return auth.Management, auth.Write }
 
+// OpenClaims gives a cache places for claim checks, unless it has them; NoCache if there is none of that name. The
+// gateway makes this change by itself.
+type OpenClaims struct{ Name string }
+
+// Apply implements Change.
+func (c OpenClaims) Apply(s *State, _ int64) (*State, error) {
+	old := s.Caches[c.Name]
+	if old == nil {
+		return nil, NoCache(c.Name)
+	}
+	n := s.clone()
+	if old.Claims != 0 {
+		return n, nil
+	}
+	opened := *old
+	opened.Claims = s.NextSpace + 1
+	n.NextSpace += 2
+	n.Caches = with(s.Caches, c.Name, &opened)
+	return n, nil
+}
+
 // SetCache changes settings of a cache; an empty value takes a setting back. NoCache if there is none of that name.
 type SetCache struct {
 	Name     string

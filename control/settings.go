@@ -50,6 +50,9 @@ const (
 	NegativeAbsent
 	NegativeRefused
 	NegativeFailed
+	ClaimBytes
+	ClaimTTL
+	ClaimReserve
 	settingCount
 )
 
@@ -115,6 +118,10 @@ var Table = [settingCount]Row{
 	NegativeAbsent:       {Name: "negative-absent", Kind: Duration, Unit: "time", Max: 60 * 60 * 1000, Default: 1000, Doc: "how long it is believed that the origin has no such item"},
 	NegativeRefused:      {Name: "negative-refused", Kind: Duration, Unit: "time", Max: 60 * 60 * 1000, Default: 5000, Doc: "how long the origin is not asked again for an item that it refused, or that is too large"},
 	NegativeFailed:       {Name: "negative-failed", Kind: Duration, Unit: "time", Max: 60 * 1000, Default: 500, Doc: "how long the origin is not asked again for an item after it failed; doubles with each failure, up to a minute"},
+
+	ClaimBytes:   {Name: "claim-bytes", Kind: Bytes, Unit: "bytes", Min: 1, Max: hearth.ClaimBytesMax, Default: hearth.ClaimBytesDefault, Doc: "one payload behind a claim check"},
+	ClaimTTL:     {Name: "claim-ttl", Kind: Duration, Unit: "time", Min: 1000, Max: hearth.ClaimTTLMax.Milliseconds(), Default: hearth.TTLMax.Milliseconds(), Doc: "the longest time to live of a payload behind a claim check, and of permissions to bring one"},
+	ClaimReserve: {Name: "claim-reserve", Kind: Bytes, Unit: "bytes", Max: math.MaxInt64 >> 16, Default: hearth.ClaimReserveDefault, Doc: "payloads behind claim checks that are not evicted; of all caches together at most half of the memory"},
 }
 
 const (

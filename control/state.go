@@ -23,10 +23,11 @@ type State struct {
 // Cache is one cache and its settings.
 type Cache struct {
 	Name     string       `json:"name"`
-	Space    hearth.Space `json:"space"`   // of its items
-	Boards   hearth.Space `json:"boards"`  // of its leaderboards
-	Topics   hearth.Space `json:"topics"`  // of its topics; it outlives a flush, which is about items
-	Created  int64        `json:"created"` // milliseconds
+	Space    hearth.Space `json:"space"`            // of its items
+	Boards   hearth.Space `json:"boards"`           // of its leaderboards
+	Topics   hearth.Space `json:"topics"`           // of its topics; it outlives a flush, which is about items
+	Claims   hearth.Space `json:"claims,omitempty"` // of its claim checks that are kept, and the one after it of the others; 0 is that it has had none
+	Created  int64        `json:"created"`          // milliseconds
 	Settings Settings     `json:"settings"`
 
 	Webhooks map[string]*Webhook `json:"webhooks,omitempty"` // by name
@@ -68,12 +69,20 @@ func without[V any](m map[string]V, key string) map[string]V {
 
 // spaces takes fresh spaces for a cache's items, and one for its topics where it has none yet.
 func (s *State) spaces(c *Cache) {
-	c.Space, c.Boards = s.NextSpace+1, s.NextSpace+2
+	c.Space, c.Boards, c.Claims = s.NextSpace+1, s.NextSpace+2, 0
 	s.NextSpace += 2
 	if c.Topics == 0 {
 		s.NextSpace++
 		c.Topics = s.NextSpace
 	}
+}
+
+// LooseClaims returns the space of claim checks that may be evicted; 0 where the cache has had none.
+func (c *Cache) LooseClaims() hearth.Space {
+	if c.Claims == 0 {
+		return 0
+	}
+	return c.Claims + 1
 }
 
 // SettingsOf returns the settings that a cache runs with: its own, over the account's.

@@ -86,6 +86,14 @@ type Bounder interface {
 	Bound(s hearth.Space, floor, ceiling int64, weight int)
 }
 
+// Keeper is an engine that can spare spaces when it evicts.
+type Keeper interface {
+	// Keep makes a space one that nothing is evicted from. Whoever writes to it watches over its size.
+	Keep(s hearth.Space)
+	// BytesMax returns the bytes that the engine's items may take together.
+	BytesMax() int64
+}
+
 // Size is what a space holds and has lost.
 type Size struct {
 	Items   int64

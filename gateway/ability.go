@@ -143,15 +143,15 @@ func (g *Gateway) Reserve(c *Caller, key []byte, size int) (*value.Block, error)
 
 var errNoTransactions = &hearth.Error{Kind: hearth.Unimplemented, Msg: "this engine has no transactions"}
 
-// Holds returns what a cache's items and leaderboards come to, zero where the engine does not know. Callers have
-// asked Inspect.
+// Holds returns what a cache's items and leaderboards come to, with the bytes of its claim checks; zero where the engine
+// does not know. Callers have asked Inspect.
 func (g *Gateway) Holds(c *control.Cache) engine.Size {
 	m, ok := g.engine.(engine.Measurer)
 	if !ok {
 		return engine.Size{}
 	}
 	sum, boards := m.Size(c.Space), m.Size(c.Boards)
-	sum.Items, sum.Bytes, sum.Expired = sum.Items+boards.Items, sum.Bytes+boards.Bytes, sum.Expired+boards.Expired
+	sum.Items, sum.Bytes, sum.Expired = sum.Items+boards.Items, sum.Bytes+boards.Bytes+claimBytes(m, c), sum.Expired+boards.Expired
 	for i := range sum.Evicted {
 		sum.Evicted[i] += boards.Evicted[i]
 	}

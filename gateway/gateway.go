@@ -49,6 +49,7 @@ type Gateway struct {
 	flights  *flights
 	sources  *sources
 	feeds    *feeds
+	claims   claims
 	leaving  atomic.Bool
 	open     bool
 	endpoint string
@@ -89,6 +90,7 @@ func New(o Options) *Gateway {
 	g.tagger, _ = o.Engine.(engine.Tagger)
 	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: guard.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
 	g.feeds = newFeeds(o.Engine)
+	g.claims.init(o.Engine)
 	g.flights = newFlights()
 	g.sources = newSources(g, o.Origin)
 	g.follow(&control.State{}, o.Plane.State())
@@ -295,6 +297,10 @@ func (g *Gateway) follow(old, new *control.State) {
 			g.drop(c.Space)
 			g.drop(c.Boards)
 			g.flights.dropped(c.Space)
+			if c.Claims != 0 {
+				g.drop(c.Claims)
+				g.drop(c.LooseClaims())
+			}
 		}
 		if n := new.Caches[name]; n == nil || n.Topics != c.Topics {
 			g.topics.Drop(c.Topics)
@@ -302,6 +308,7 @@ func (g *Gateway) follow(old, new *control.State) {
 	}
 	g.followWebhooks(old, new)
 	g.followFeeds(old, new)
+	g.claims.follow(old, new)
 	if g.bounder == nil {
 		return
 	}
@@ -310,6 +317,9 @@ func (g *Gateway) follow(old, new *control.State) {
 		if old.Caches[name] != c || account {
 			s := new.SettingsOf(c)
 			g.bounder.Bound(c.Space, s.Int(control.MemoryFloor), s.Int(control.MemoryCeiling), int(s.Int(control.MemoryWeight)))
+			if loose := c.LooseClaims(); loose != 0 {
+				g.bounder.Bound(loose, 0, s.Int(control.MemoryCeiling), int(s.Int(control.MemoryWeight)))
+			}
 		}
 	}
 }

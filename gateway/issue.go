@@ -12,7 +12,7 @@ import (
 // How long hearth signs with one key, and how long after that tokens signed by it are accepted.
 const (
 	signingFor    = 30 * 24 * time.Hour
-	signingExtent = signingFor + (auth.DisposableSecondsMax+3600)*time.Second
+	signingExtent = signingFor + max(auth.DisposableSecondsMax*time.Second, hearth.ClaimTTLMax) + time.Hour
 )
 
 // CreateKey issues a key. Only owners create super users, only super users and owners create keys with more than they
@@ -139,8 +139,13 @@ func (g *Gateway) CreateSigningKey(ctx context.Context, c *Caller, valid time.Du
 
 // signer returns the key that hearth signs with now; it makes one where there is none, or where it is time.
 func (g *Gateway) signer(ctx context.Context) (*auth.SigningKey, error) {
+	return g.signerUntil(ctx, g.now())
+}
+
+// signerUntil is signer for what is to be accepted until a time.
+func (g *Gateway) signerUntil(ctx context.Context, until time.Time) (*auth.SigningKey, error) {
 	now := g.now()
-	if k := g.View().Signer(); k != nil && now.UnixMilli() < k.Created+signingFor.Milliseconds() {
+	if k := g.View().Signer(); k != nil && now.UnixMilli() < k.Created+signingFor.Milliseconds() && (k.Expires == 0 || until.UnixMilli() <= k.Expires) {
 		return k, nil
 	}
 	made := auth.NewSigningKey(now.UnixMilli(), now.Add(signingExtent).UnixMilli())

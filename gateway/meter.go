@@ -15,6 +15,8 @@ const (
 	verbDeliver                   // bytes out: messages to subscribers
 	verbScan
 	verbInvalidate // bytes in: the tags
+	verbClaimPut   // bytes in: key and payload
+	verbClaimGet   // bytes in: key; bytes out: what was sent of the payload
 	verbCount
 )
 
@@ -23,7 +25,7 @@ func verbName(v int) string {
 	if v < op.Count {
 		return op.All[v].Name
 	}
-	return [...]string{"Publish", "Deliver", "Scan", "Invalidate"}[v-op.Count]
+	return [...]string{"Publish", "Deliver", "Scan", "Invalidate", "ClaimPut", "ClaimGet"}[v-op.Count]
 }
 
 // meter counts what one credential does to one cache, by verb. A verb's counter is made at its first use.

@@ -106,7 +106,7 @@ func (g *Gateway) sample(now time.Time, lines []control.Usage) []control.Usage {
 	next := make(map[string]held, len(g.samples))
 	for name, c := range g.View().Caches {
 		items, boards := m.Size(c.Space), m.Size(c.Boards)
-		h := held{space: c.Space, at: now.UnixMilli(), bytes: items.Bytes + boards.Bytes, expired: items.Expired + boards.Expired}
+		h := held{space: c.Space, at: now.UnixMilli(), bytes: items.Bytes + boards.Bytes + claimBytes(m, c), expired: items.Expired + boards.Expired}
 		for i := range items.Evicted {
 			h.evicted += items.Evicted[i] + boards.Evicted[i]
 		}

@@ -149,6 +149,9 @@ func (m *Metrics) writeSizes(w io.Writer, shown map[string]bool) {
 		sum := sizes[name]
 		sum.Items += items.Items + boards.Items
 		sum.Bytes += items.Bytes + boards.Bytes
+		if c.Claims != 0 {
+			sum.Bytes += measurer.Size(c.Claims).Bytes + measurer.Size(c.LooseClaims()).Bytes
+		}
 		sizes[name] = sum
 	}
 	names := slices.Sorted(maps.Keys(sizes))

@@ -33,6 +33,7 @@ type commands struct {
 	Item    itemCommands   `cmd:"" help:"Read and write single items."`
 	Tag     tagCommands    `cmd:"" help:"Invalidate items by their tags."`
 	Explain explainCommand `cmd:"" help:"Tell what would happen to a read of a key now, and why."`
+	Claim   claimCommands  `cmd:"" help:"Pass payloads that are too big for a message as tickets of 100 bytes."`
 	Topic   topicCommands  `cmd:"" help:"Publish to topics, subscribe to them, list those in use."`
 	Webhook hookCommands   `cmd:"" help:"Have the messages of a topic posted to a URL."`
 	Key     keyCommands    `cmd:"" help:"Create, list and revoke API keys."`

@@ -13,16 +13,21 @@ import (
 	"github.com/hearthcache/hearth/client"
 )
 
-// remote are the flags of every command that talks to a running server.
+// remote are the flags of every command that talks to a running server and prints a result.
 type remote struct {
+	target
+	Output string `short:"o" default:"text" enum:"text,json" help:"How results are printed: text or json."`
+}
+
+// target are the flags that say which server.
+type target struct {
 	Endpoint string        `env:"HEARTH_ENDPOINT,MOMENTO_ENDPOINT" placeholder:"HOST:PORT" help:"The server: HOST:PORT for plaintext, or a base DOMAIN for TLS to cache.DOMAIN:443. Default: 127.0.0.1:8080, or what a v1 key carries."`
 	Key      string        `env:"HEARTH_KEY,MOMENTO_API_KEY" placeholder:"KEY" help:"API key or token. A hearth on this machine that is open needs none."`
 	CA       string        `name:"ca" env:"HEARTH_CA" placeholder:"FILE" help:"PEM file of the authority to trust, such as the one that serve --tls-self-signed made."`
 	Timeout  time.Duration `default:"5s" help:"How long the server may take."`
-	Output   string        `short:"o" default:"text" enum:"text,json" help:"How results are printed: text or json."`
 }
 
-func (r *remote) dial() (*client.Client, error) {
+func (r *target) dial() (*client.Client, error) {
 	o := client.Options{Endpoint: r.Endpoint, Key: r.Key, Timeout: r.Timeout}
 	if r.CA != "" {
 		pem, err := os.ReadFile(r.CA)
@@ -39,7 +44,7 @@ func (r *remote) dial() (*client.Client, error) {
 }
 
 // do runs f with a client that is closed afterwards.
-func (r *remote) do(f func(*client.Client) error) error {
+func (r *target) do(f func(*client.Client) error) error {
 	c, err := r.dial()
 	if err != nil {
 		return err

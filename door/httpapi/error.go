@@ -72,8 +72,22 @@ func refuse(w http.ResponseWriter, err error) {
 	if hearth.KindOf(err) == hearth.NoCache {
 		p.Message = "Cache Not Found: " + p.Message // clients tell it from a missing key by these words
 	}
-	writeJSON(w, status[hearth.KindOf(err)], p)
+	code := status[hearth.KindOf(err)]
+	var own *coded
+	if errors.As(err, &own) {
+		code = own.code
+	}
+	writeJSON(w, code, p)
 }
+
+// coded is an error whose status is another than that of its kind.
+type coded struct {
+	code int
+	error
+}
+
+// Unwrap returns the error itself.
+func (c *coded) Unwrap() error { return c.error }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")

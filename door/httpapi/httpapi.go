@@ -44,6 +44,8 @@ func New(o Options) *API {
 		})
 	}
 	a.mux.Handle("OPTIONS /topics/", a.topics)
+	a.mux.HandleFunc("OPTIONS /claims/", preflight)
+	a.mux.HandleFunc("OPTIONS /tickets/", preflight)
 	a.mux.HandleFunc("/", a.nowhere)
 	return a
 }
@@ -62,6 +64,7 @@ func (a *API) routes() []route {
 		a.itemRoutes(),
 		a.batchRoutes(),
 		a.tagRoutes(),
+		a.claimRoutes(),
 		a.topicRoutes(),
 		a.keyRoutes(),
 		a.roleRoutes(),
@@ -76,20 +79,29 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTT
 
 // caller returns who asks, for a cache. The credential is in the header or in the query parameter token, not in both.
 func (a *API) caller(r *http.Request, cache string) (*gateway.Caller, error) {
-	token, err := header(r)
+	token, err := a.credential(r)
 	if err != nil {
 		return nil, err
+	}
+	return a.signIn(r, token, cache)
+}
+
+// credential returns what a request shows, in the header or in the query parameter token.
+func (a *API) credential(r *http.Request) (string, error) {
+	token, err := header(r)
+	if err != nil {
+		return "", err
 	}
 	query := r.URL.Query()["token"]
 	switch {
 	case len(query) > 1:
-		return nil, invalid("the query parameter token is given twice")
+		return "", invalid("the query parameter token is given twice")
 	case len(query) == 1 && token != "":
-		return nil, invalid("the credential is given twice: in the header Authorization and in the query parameter token")
+		return "", invalid("the credential is given twice: in the header Authorization and in the query parameter token")
 	case len(query) == 1:
 		token = query[0]
 	}
-	return a.signIn(r, token, cache)
+	return token, nil
 }
 
 // admin returns who asks for administration, once they may. The credential is in the header: addresses are logged.

@@ -30,6 +30,7 @@ var parameters = map[string]parameter{
 	"token":            {"string", "the credential, where it is not in the header Authorization"},
 	"ttl_seconds":      {"integer", "how long the item lives"},
 	"ttl_milliseconds": {"integer", "how long the item lives"},
+	"reads":            {"integer", "how often it may be redeemed; any number where it is missing"},
 	"limit":            {"integer", "how many to return, 1 to 100"},
 	"next_token":       {"string", "next_token of the page before"},
 	"type":             {"string", "system or custom; both where it is missing"},
@@ -79,7 +80,7 @@ func document(rows []route) object {
 		at[strings.ToLower(method)] = rows[i].doc.operation(method, path)
 		if _, bytes := rows[i].doc.answer.(raw); bytes {
 			head := rows[i].doc
-			head.summary, head.answer, head.code = "Returns what GET would, without the value", nil, http.StatusOK
+			head.summary, head.answer, head.also, head.code = "Returns what GET would, without the value", nil, "", http.StatusOK
 			at["head"] = head.operation("HEAD", path)
 		}
 	}

@@ -108,13 +108,30 @@ func (b *blocks) trim() {
 // inUse is the bytes of pages of blocks that somebody holds.
 func (b *blocks) inUse() int64 { return b.held.Load() - b.pooled.Load() }
 
-// Reserve implements engine.Blocks. The memory counts from now on, and against the space once it is stored.
+// Reserve implements engine.Blocks. The memory counts from now on, and against the space once it is stored. It is
+// refused where what cannot be evicted, such as values that are still arriving, leaves no room for it.
 func (e *Engine) Reserve(s hearth.Space, size int) (*value.Block, error) {
 	if int64(size) > e.bytesMax/2 {
 		return nil, errFull
 	}
-	if e.over(int64(size)) {
-		e.relieve(nil, int64(size))
+	if e.over(int64(size)) && !e.free(int64(size)) {
+		return nil, errFull
 	}
 	return e.blocks.alloc(size)
+}
+
+// reliefs bounds how long one caller makes room.
+const reliefs = 16
+
+// free makes room for so many bytes. It reports false where there is not enough to evict.
+func (e *Engine) free(bytes int64) bool {
+	for e.over(bytes) && e.graves.dig() {
+	}
+	for range reliefs {
+		if !e.over(bytes) {
+			return true
+		}
+		e.relieve(nil, bytes)
+	}
+	return !e.over(bytes)
 }

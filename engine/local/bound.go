@@ -19,7 +19,7 @@ const GCPercent = 50
 // BytesMax for debug.SetMemoryLimit. With what logs and blocks may add it stays below 64 MiB.
 const HeapAllowance = 32 << 20
 
-// BytesMax returns the bound that the engine keeps.
+// BytesMax implements engine.Keeper: it returns the bound that the engine keeps.
 func (e *Engine) BytesMax() int64 { return e.bytesMax }
 
 // Bound implements engine.Bounder.
@@ -30,6 +30,9 @@ func (e *Engine) Bound(id hearth.Space, floor, ceiling int64, weight int) {
 	w := int64(max(1, weight))
 	e.weights.Add(w - sp.weight.Swap(w))
 }
+
+// Keep implements engine.Keeper.
+func (e *Engine) Keep(id hearth.Space) { e.space(id).kept.Store(true) }
 
 // Size implements engine.Measurer.
 func (e *Engine) Size(id hearth.Space) engine.Size {

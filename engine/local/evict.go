@@ -73,6 +73,9 @@ func (s *shard) overCeiling() bool {
 
 // makeRoom evicts from the shard, which is locked, as long as its space has more than it should.
 func (s *shard) makeRoom() {
+	if s.sp.kept.Load() {
+		return
+	}
 	for range evictSteps {
 		switch {
 		case s.overCeiling():
@@ -135,14 +138,14 @@ func (sp *space) excess() int64 {
 	return max(0, sp.bytes.Load()-sp.floor.Load()) / max(1, sp.weight.Load())
 }
 
-// victim returns the space with the largest excess among all, or among some where there are very many; it prefers sp
-// among equals.
+// victim returns the space with the largest excess among all, or among some where there are very many, those apart that
+// are kept; it prefers sp among equals.
 func (e *Engine) victim(sp *space) *space {
 	t := &e.spaces
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	best := sp
-	if best != nil && best.bytes.Load() == 0 {
+	if best != nil && (best.bytes.Load() == 0 || best.kept.Load()) {
 		best = nil
 	}
 	from, n := 0, len(t.list)
@@ -151,7 +154,7 @@ func (e *Engine) victim(sp *space) *space {
 	}
 	for i := range n {
 		c := t.list[(from+i)%len(t.list)]
-		if c.bytes.Load() > 0 && (best == nil || c.excess() > best.excess()) {
+		if c.bytes.Load() > 0 && !c.kept.Load() && (best == nil || c.excess() > best.excess()) {
 			best = c
 		}
 	}

@@ -22,6 +22,7 @@ var (
 	_ engine.Transactor = (*Engine)(nil)
 	_ engine.Scanner    = (*Engine)(nil)
 	_ engine.Bounder    = (*Engine)(nil)
+	_ engine.Keeper     = (*Engine)(nil)
 	_ engine.Measurer   = (*Engine)(nil)
 	_ engine.Feed       = (*Engine)(nil)
 )
@@ -334,4 +335,73 @@ func TestConcurrentEverything(t *testing.T) {
 	stop()
 	background.Wait()
 	e.walk(t)
+}
+
+// TestKeptSpaces fills a store beyond its bound: nothing goes from a space that is kept, whoever writes.
+func TestKeptSpaces(t *testing.T) {
+	e := newEngine(t, Options{BytesMax: 32 << 20})
+	e.Keep(1)
+	var r op.Reply
+	set := func(s hearth.Space, i, size int) {
+		r.Reset()
+		if err := e.Do(t.Context(), s, &op.Set{K: fmt.Appendf(nil, "key:%d", i), Value: make([]byte, size)}, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 12 {
+		set(1, i, 1<<20)
+	}
+	for i := range 3000 {
+		set(1, 100+i, 100)
+	}
+	for i := range 200 {
+		set(2, i, 1<<20)
+		set(hearth.Space(3+i%5), i, 10<<10)
+		set(1, 100+i, 101)
+	}
+	if n := e.Size(1).Items; n != 3012 {
+		t.Errorf("%d items of 3012 are left in the space that is kept", n)
+	}
+	if used := e.used(); used > 32<<20 {
+		t.Errorf("%d bytes are used", used)
+	}
+}
+
+// TestReserveIsBounded reserves places for values that never come, beside items that make room for them.
+func TestReserveIsBounded(t *testing.T) {
+	const bytesMax = 32 << 20
+	e := newEngine(t, Options{BytesMax: bytesMax})
+	var r op.Reply
+	for i := range 50_000 {
+		r.Reset()
+		if err := e.Do(t.Context(), 2, &op.Set{K: fmt.Appendf(nil, "key:%d", i), Value: make([]byte, 500)}, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var held []*value.Block
+	for {
+		b, err := e.Reserve(1, 256<<10)
+		if err != nil {
+			if hearth.KindOf(err) != hearth.Limited {
+				t.Error(err)
+			}
+			break
+		}
+		held = append(held, b)
+		if e.used() > bytesMax {
+			t.Fatalf("%d bytes are used with %d places", e.used(), len(held))
+		}
+	}
+	if n := len(held) * 256 << 10; n < bytesMax/2 {
+		t.Errorf("only %d bytes could be reserved", n)
+	}
+	held[0].Release()
+	if b, err := e.Reserve(1, 256<<10); err != nil {
+		t.Errorf("after one was given back: %v", err)
+	} else {
+		b.Release()
+	}
+	for _, b := range held[1:] {
+		b.Release()
+	}
 }

@@ -20,6 +20,7 @@ type space struct {
 	weight  atomic.Int64
 	hand    atomic.Uint32 // the shard to evict from next
 	follow  atomic.Bool
+	kept    atomic.Bool // nothing is evicted from it
 	evicted [engine.EvictionCauses]atomic.Int64
 	expired atomic.Int64
 	tags    generations
