@@ -37,6 +37,18 @@ var httpCases = []httpCase{
 	{writes, "PUT", "/cache/set/a/k?ttl_milliseconds=9000", "/cache/set/{cache}/{key}", "v"},
 	{writes, "POST", "/cache/set/a/k?ttl_milliseconds=9000", "/cache/set/{cache}/{key}", "v"},
 
+	{writes, "PUT", "/claims/a?key=k", "/claims/{cache}", "v"},
+	{writes, "POST", "/claims/a?key=k", "/claims/{cache}", "v"},
+	{reads, "GET", "/claims/a?key=k", "/claims/{cache}", ""},
+	{reads, "HEAD", "/claims/a?key=k", "/claims/{cache}", ""},
+	{writes, "DELETE", "/claims/a?key=k", "/claims/{cache}", ""},
+	{writes, "POST", "/claims/a/tickets", "/claims/{cache}/tickets", `{"key":"k"}`},
+	{secret, "GET", "/tickets/x", "/tickets/{ticket}", ""},
+	{secret, "HEAD", "/tickets/x", "/tickets/{ticket}", ""},
+	{secret, "PUT", "/tickets/x", "/tickets/{ticket}", "v"},
+	{secret, "POST", "/tickets/x", "/tickets/{ticket}", "v"},
+	{secret, "DELETE", "/tickets/x", "/tickets/{ticket}", ""},
+
 	{hears, "GET", "/topics/a", "/topics/{cache}", ""},
 	{listens, "GET", "/topics/a/t?wait_seconds=0", "/topics/{cache}/{topic}", ""},
 	{speaks, "POST", "/topics/a/t", "/topics/{cache}/{topic}", "m"},
@@ -84,7 +96,7 @@ func TestEveryAddressOfHTTP(t *testing.T) {
 	// Where the credential may stand in the address it does as much as in the header, and is refused in both.
 	for _, v := range everybody {
 		for _, c := range httpCases {
-			if !strings.HasPrefix(c.path, "/cache/") && !strings.HasPrefix(c.path, "/topics/") || v.token == "" {
+			if !strings.HasPrefix(c.path, "/cache/") && !strings.HasPrefix(c.path, "/claims/") && !strings.HasPrefix(c.path, "/topics/") || v.token == "" {
 				continue
 			}
 			if refused, answer := g.httpSay(c, "", v.token); refused == v.may[c.need] {

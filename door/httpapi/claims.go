@@ -28,7 +28,7 @@ func (a *API) claimRoutes() []route {
 		{"POST /claims/{cache}", a.bringClaim, doc{summary: "Stores the body behind a ticket, as PUT does", query: bring, body: raw{}, code: http.StatusCreated, answer: madeClaim{}}},
 		{"GET /claims/{cache}", a.readClaim, doc{summary: "Returns the payload of a key", query: keyed, answer: raw{}, also: "*/*"}},
 		{"DELETE /claims/{cache}", a.deleteClaim, doc{summary: "Deletes the payload of a key, if there is one: its ticket redeems nothing any more", query: keyed}},
-		{"POST /claims/{cache}/tickets", a.permitClaim, doc{summary: "Returns a ticket that permits one upload", body: permitBody{}, code: http.StatusCreated, answer: madePermit{}}},
+		{"POST /claims/{cache}/tickets", a.permitClaim, doc{summary: "Returns a ticket that permits one upload", query: "token", body: permitBody{}, code: http.StatusCreated, answer: madePermit{}}},
 		{"GET /tickets/{ticket}", a.redeemTicket, doc{summary: "Returns the payload that a ticket is for. It takes no credential; each GET is one of the ticket's redemptions", query: "key", answer: raw{}, also: "*/*"}},
 		{"PUT /tickets/{ticket}", a.useTicket, doc{summary: "Stores the body as the ticket permits. It takes no credential", body: raw{}, code: http.StatusCreated, answer: madeClaim{}}},
 		{"POST /tickets/{ticket}", a.useTicket, doc{summary: "Stores the body as the ticket permits, as PUT does", body: raw{}, code: http.StatusCreated, answer: madeClaim{}}},
