@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"hash"
 	"io"
 	"strconv"
@@ -114,8 +113,8 @@ func (u *Upload) Receive(ctx context.Context, from io.Reader) error {
 		if err != nil {
 			return err
 		}
-		n, err := io.ReadFull(from, chunk)
-		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		n, err := fill(from, chunk)
+		end := err == io.EOF
 		if err != nil && (!end || u.declared >= 0) {
 			return &hearth.Error{Kind: hearth.Canceled, Msg: "the payload ended early", Err: err}
 		}
@@ -123,6 +122,20 @@ func (u *Upload) Receive(ctx context.Context, from io.Reader) error {
 			return err
 		}
 	}
+}
+
+// fill reads until b is full. Its error is io.EOF at the end only: io.ReadFull's does not tell that from a body that was
+// cut off.
+func fill(from io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = from.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
 }
 
 // chunk returns the place of the next chunk.

@@ -55,16 +55,14 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request, c *gateway.Caller,
 func (a *API) receiveGrowing(in io.Reader, c *gateway.Caller, key []byte, bytesMax int) (*body, error) {
 	b, n := &body{bytes: make([]byte, min(blockBytes/2, bytesMax))}, 0
 	for {
-		m, err := io.ReadFull(in, b.bytes[n:])
+		m, err := fill(in, b.bytes[n:])
 		n += m
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return a.move(b, c, key, n, n)
-		}
 		var more [1]byte
 		if err == nil {
-			if _, err = io.ReadFull(in, more[:]); errors.Is(err, io.EOF) {
-				return a.move(b, c, key, n, n)
-			}
+			_, err = fill(in, more[:])
+		}
+		if err == io.EOF {
+			return a.move(b, c, key, n, n)
 		}
 		if err != nil {
 			b.release()
@@ -77,6 +75,20 @@ func (a *API) receiveGrowing(in io.Reader, c *gateway.Caller, key []byte, bytesM
 		b.bytes[n] = more[0]
 		n++
 	}
+}
+
+// fill reads until b is full. Its error is io.EOF at the end of the body only: io.ReadFull's does not tell that from a
+// body that was cut off.
+func fill(in io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = in.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
 }
 
 // move takes the first n bytes of b to a place of another size, and b's place is given back.
