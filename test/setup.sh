@@ -29,6 +29,13 @@ if [[ -f node/package.json ]] && ! cmp -s node/package.json node/node_modules/.i
 	(cd node && npm install --no-audit --no-fund --no-package-lock --loglevel=error && cp package.json node_modules/.installed)
 fi
 
+ric=../examples/lambda/node
+if ! cmp -s $ric/package.json $ric/node_modules/.installed; then
+	echo "building AWS's runtime client for examples/lambda/node"
+	[[ -d /usr/include/node ]] && export npm_config_nodedir=/usr # its headers; elsewhere they are downloaded
+	(cd $ric && npm install --no-audit --no-fund --no-package-lock --loglevel=error && cp package.json node_modules/.installed)
+fi
+
 if [[ -f python/requirements.txt ]] && ! cmp -s python/requirements.txt ../.cache/python/.installed; then
 	echo "installing PyPI packages for test/python"
 	mkdir -p ../.cache

@@ -40,12 +40,9 @@ func (a *API) claimRoutes() []route {
 	return rows
 }
 
-// claiming gives refusals of payloads their own statuses, and lets pages of any origin ask: what counts is the
-// credential or the ticket, which no browser adds by itself.
+// claiming gives refusals of payloads their own statuses.
 func claiming(serve func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "ETag, Content-Range, Accept-Ranges, Repr-Digest")
 		err := serve(w, r)
 		var e *hearth.Error
 		if !errors.As(err, &e) || e.Kind != hearth.Limited {
@@ -59,16 +56,6 @@ func claiming(serve func(http.ResponseWriter, *http.Request) error) func(http.Re
 		}
 		return err
 	}
-}
-
-// preflight answers browsers that ask before they ask.
-func preflight(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, PUT, POST, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "authorization, content-type, range, if-match, if-none-match, if-range, repr-digest")
-	h.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // madeClaim is a payload that was stored, as JSON.

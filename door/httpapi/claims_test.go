@@ -337,12 +337,17 @@ func TestCutBodies(t *testing.T) {
 
 func TestClaimBrowsers(t *testing.T) {
 	s := newGuarded(t)
-	resp, _ := s.send("OPTIONS", "/tickets/x", nil, "Authorization: ", "Origin: https://example.com", "Access-Control-Request-Method: PUT")
-	if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), "PUT") {
-		t.Errorf("OPTIONS = %s %v", resp.Status, resp.Header)
+	for _, path := range []string{"/tickets/x", "/claims/c?key=k", "/cache/c?key=k", "/cache/c/batch"} {
+		resp, _ := s.send("OPTIONS", path, nil, "Authorization: ", "Origin: https://example.com", "Access-Control-Request-Method: PUT")
+		if resp.StatusCode != http.StatusNoContent || resp.Header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), "PUT") {
+			t.Errorf("OPTIONS %s = %s %v", path, resp.Status, resp.Header)
+		}
+		if resp, _ := s.send("GET", path, nil, "Authorization: nonsense"); resp.StatusCode != 405 && resp.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("GET %s = %s %v", path, resp.Status, resp.Header)
+		}
 	}
 	m := s.bring("", strings.NewReader("<script>"), "Content-Type: text/html")
-	resp, _ = s.redeem("GET", m.Ticket)
+	resp, _ := s.redeem("GET", m.Ticket)
 	if h := resp.Header; h.Get("Access-Control-Allow-Origin") != "*" || h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
 		t.Errorf("GET = %v", h)
 	}

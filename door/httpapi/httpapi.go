@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/auth"
@@ -37,15 +38,21 @@ type API struct {
 func New(o Options) *API {
 	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), topics: Topics(o.Gateway)}
 	for _, r := range a.routes() {
-		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) {
+		serve := func(w http.ResponseWriter, q *http.Request) {
 			if err := r.serve(w, q); err != nil {
 				refuse(w, err)
 			}
-		})
+		}
+		_, path, _ := strings.Cut(r.pattern, " ")
+		if slices.ContainsFunc(forPages[:], func(of string) bool { return strings.HasPrefix(path, of) }) {
+			serve = forPage(serve)
+		}
+		a.mux.HandleFunc(r.pattern, serve)
 	}
 	a.mux.Handle("OPTIONS /topics/", a.topics)
-	a.mux.HandleFunc("OPTIONS /claims/", preflight)
-	a.mux.HandleFunc("OPTIONS /tickets/", preflight)
+	for _, path := range forPages {
+		a.mux.HandleFunc("OPTIONS "+path, preflight)
+	}
 	a.mux.HandleFunc("/", a.nowhere)
 	return a
 }
