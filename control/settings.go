@@ -85,7 +85,7 @@ type Row struct {
 var Table = [settingCount]Row{
 	RequestRate:   {Name: "request-rate", Unit: "requests/s", Max: math.MaxInt32, Doc: "commands a second over all protocols; 0 is no limit"},
 	Throughput:    {Name: "throughput", Kind: Bytes, Unit: "bytes/s", Max: math.MaxInt64 >> 16, Doc: "keys and values a second, in and out together; 0 is no limit"},
-	ItemBytes:     {Name: "item-bytes", Kind: Bytes, Unit: "bytes", Min: 1, Max: hearth.ValueBytesMax, Default: hearth.ItemBytesDefault, Doc: "key and values of one write"},
+	ItemBytes:     {Name: "item-bytes", Kind: Bytes, Unit: "bytes", Min: 1, Max: hearth.ValueBytesMax, Default: hearth.ItemBytesDefault, Doc: "key and values of one write; once set, of the whole item, so that collections cannot grow past it"},
 	ElementBytes:  {Name: "element-bytes", Kind: Bytes, Unit: "bytes", Max: hearth.ElementBytesMax, Doc: "one element of a collection; 0 is no limit but item-bytes"},
 	TTLMax:        {Name: "ttl-max", Kind: Duration, Unit: "time", Min: 1, Max: ttlMillisMax, Default: hearth.TTLMax.Milliseconds(), Doc: "the longest time to live that Momento's clients and HTTP may ask for; once set, it also shortens what RESP and memcached ask for"},
 	TTLDefault:    {Name: "ttl-default", Kind: Duration, Unit: "time", Max: ttlMillisMax, Doc: "time to live of items written over RESP or memcached without one; 0 lets them stay until evicted"},

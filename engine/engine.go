@@ -94,6 +94,17 @@ type Keeper interface {
 	BytesMax() int64
 }
 
+// Limiter is an engine that holds items which grow against a largest size. Values that replace what was there are held
+// against it before they come to an engine.
+type Limiter interface {
+	// Limit gives a space the most bytes that key and value of an item may have together; 0 is no limit. A command that
+	// would make an item larger fails with ErrItemSize and changes nothing.
+	Limit(s hearth.Space, itemBytes int)
+}
+
+// ErrItemSize is the error of a command that would make an item larger than its cache allows.
+var ErrItemSize error = &hearth.Error{Kind: hearth.Limited, Limit: hearth.ItemSize, Msg: "item size: the item would be larger than the cache's largest"}
+
 // Size is what a space holds and has lost.
 type Size struct {
 	Items   int64

@@ -320,8 +320,24 @@ func (g *Gateway) follow(old, new *control.State) {
 			if loose := c.LooseClaims(); loose != 0 {
 				g.bounder.Bound(loose, 0, s.Int(control.MemoryCeiling), int(s.Int(control.MemoryWeight)))
 			}
+
+			g.limitItems(c, &s)
 		}
 	}
+}
+
+// limitItems holds items that grow against item-bytes, once somebody has set it: Redis' lists know no bound of their own.
+func (g *Gateway) limitItems(c *control.Cache, s *control.Settings) {
+	l, ok := g.engine.(engine.Limiter)
+	if !ok {
+		return
+	}
+	bytes := 0
+	if s.Given(control.ItemBytes) {
+		bytes = int(s.Int(control.ItemBytes))
+	}
+	l.Limit(c.Space, bytes)
+	l.Limit(c.Boards, bytes)
 }
 
 // drop forgets a space now, and again at the next hand-over: a command that was under way may write to it still.

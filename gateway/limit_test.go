@@ -284,3 +284,45 @@ func TestMemoryIsBounded(t *testing.T) {
 	change(control.FlushCache{Name: "late"})
 	is("late", [3]int64{2048, 0, 5})
 }
+
+func TestACollectionGrowsNoLargerThanAnItem(t *testing.T) {
+	ctx := context.Background()
+	g := newGateway(t, true)
+	c, err := g.SignIn(Credential{}, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Change(ctx, c, control.CreateCache{Name: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	push := func(pushes int) (err error) {
+		for range pushes {
+			o := &op.ListPush{K: []byte("l"), Values: [][]byte{make([]byte, 1000)}, Expiry: op.Expiry{TTL: 60_000}}
+			if err = g.Do(ctx, c, o, &op.Reply{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	set := func(value string) {
+		t.Helper()
+		if err := g.Change(ctx, c, control.SetCache{Name: "c", Settings: map[string]string{"item-bytes": value}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := push(200); err != nil {
+		t.Errorf("without a limit of the cache's own: %v", err)
+	}
+	set("100KB")
+	if err := push(1); limitOf(err) != int(hearth.ItemSize) {
+		t.Errorf("a list that is too large takes more: %v", err)
+	}
+	set("5MB")
+	if err := push(1); err != nil {
+		t.Errorf("a list that is small again: %v", err)
+	}
+	set("")
+	if err := push(6000); err != nil {
+		t.Errorf("without a limit again: %v", err)
+	}
+}

@@ -75,6 +75,12 @@ type Sizer interface {
 	Size() (total, largest int)
 }
 
+// Grower is a command that adds to an item that is there: engines hold what it comes to against the cache's largest item.
+type Grower interface {
+	// Growth returns by how many bytes, at most, the command makes the item of e longer. It changes nothing.
+	Growth(e *value.Entry) int
+}
+
 // Expiry is when a write lets its item expire: after TTL milliseconds, or at the absolute time At in milliseconds
 // when At is not zero. The zero Expiry is never.
 type Expiry struct {

@@ -23,6 +23,7 @@ type Collection interface {
 	// Clear removes every element.
 	Clear()
 
+	size() int // bytes of all elements and of what tells them apart; of a large list, of the strips that hold them
 	open(view []byte)
 	start()
 	changed() *bool

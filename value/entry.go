@@ -104,6 +104,17 @@ func (e *Entry) Delete() {
 	e.change = Deleted
 }
 
+// Size returns the bytes of the item's value: of a collection those of its elements, with the few that keep them apart.
+func (e *Entry) Size() int {
+	switch {
+	case e.coll != nil:
+		return e.coll.size()
+	case e.block != nil:
+		return len(e.block.Bytes())
+	}
+	return len(e.bytes)
+}
+
 // Expiry returns when the item expires, in milliseconds; 0 is never.
 func (e *Entry) Expiry() int64 { return e.expiry }
 

@@ -29,6 +29,13 @@ func (c *keyed) Bytes() int64 {
 
 const keyedBytes = 192
 
+func (c *keyed) size() int {
+	if c.large == nil {
+		return len(c.flat.buf)
+	}
+	return c.large.arena.live
+}
+
 // Packed implements Collection.
 func (c *keyed) Packed() ([]byte, bool) {
 	if c.large != nil {

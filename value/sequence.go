@@ -36,6 +36,13 @@ func (l *Sequence) Bytes() int64 {
 
 const sequenceBytes = 160
 
+func (l *Sequence) size() int {
+	if l.large == nil {
+		return len(l.flat.buf)
+	}
+	return l.large.held
+}
+
 // Packed implements Collection.
 func (l *Sequence) Packed() ([]byte, bool) {
 	if l.large != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
+	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/value"
 )
 
 // GCPercent is what cmd/hearth gives debug.SetGCPercent: the engine counts large collections, the only items on the Go
@@ -33,6 +35,30 @@ func (e *Engine) Bound(id hearth.Space, floor, ceiling int64, weight int) {
 
 // Keep implements engine.Keeper.
 func (e *Engine) Keep(id hearth.Space) { e.space(id).kept.Store(true) }
+
+// Limit implements engine.Limiter.
+func (e *Engine) Limit(id hearth.Space, itemBytes int) { e.space(id).item.Store(int64(itemBytes)) }
+
+// fits returns an error where the command would make the item of en too large. What a command over several collections
+// comes to is not known before, so none of them may be too large already: the result is no larger than all together.
+func (sp *space) fits(o op.Op, es ...*value.Entry) error {
+	most := int(sp.item.Load())
+	if most == 0 || !o.Spec().Writes() {
+		return nil
+	}
+	g, grows := o.(op.Grower)
+	_, multi := o.(op.Multi)
+	for _, en := range es {
+		switch {
+		case !en.Exists():
+		case grows && len(o.Key())+en.Size()+g.Growth(en) > most && g.Growth(en) > 0:
+			return engine.ErrItemSize
+		case multi && o.Spec().Kind > value.Scalar && en.Size() > most:
+			return engine.ErrItemSize
+		}
+	}
+	return nil
+}
 
 // Size implements engine.Measurer.
 func (e *Engine) Size(id hearth.Space) engine.Size {

@@ -94,6 +94,9 @@ func (l locked) apply(keys [][]byte, hs []uint64, o op.Multi, now int64, r *op.R
 		}
 		es[i] = en
 	}
+	if err := l[0].sp.fits(o, es...); err != nil {
+		return err
+	}
 	if err := happenAll(es, o, now, r); err != nil {
 		if engine.Panicked(err) != nil {
 			l.abandon(keys, hs)

@@ -131,7 +131,10 @@ func (s *shard) apply(h uint64, o op.Op, now int64, r *op.Reply) error {
 	if rec != nil {
 		rec.used() // now: once the command has happened, its memory may be another shard's
 	}
-	err := happen(en, o, now, r)
+	err := s.sp.fits(o, en)
+	if err == nil {
+		err = happen(en, o, now, r)
+	}
 	if r.Status == op.Hit {
 		r.Expiry = en.Expiry()
 	}

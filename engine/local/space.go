@@ -18,6 +18,7 @@ type space struct {
 	floor   atomic.Int64
 	ceiling atomic.Int64
 	weight  atomic.Int64
+	item    atomic.Int64  // bytes of key and value of the largest item; 0 is no limit
 	hand    atomic.Uint32 // the shard to evict from next
 	follow  atomic.Bool
 	kept    atomic.Bool // nothing is evicted from it
