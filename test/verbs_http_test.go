@@ -48,6 +48,7 @@ var httpCases = []httpCase{
 	{secret, "PUT", "/tickets/x", "/tickets/{ticket}", "v"},
 	{secret, "POST", "/tickets/x", "/tickets/{ticket}", "v"},
 	{secret, "DELETE", "/tickets/x", "/tickets/{ticket}", ""},
+	{sweeps, "DELETE", "/cache/a/tags/tag", "/cache/{cache}/tags/{tag}", ""},
 
 	{hears, "GET", "/topics/a", "/topics/{cache}", ""},
 	{listens, "GET", "/topics/a/t?wait_seconds=0", "/topics/{cache}/{topic}", ""},
@@ -59,6 +60,7 @@ var httpCases = []httpCase{
 	{manages, "GET", "/admin/caches", "/admin/caches", ""},
 	{manages, "POST", "/admin/caches", "/admin/caches", `{"name":"new"}`},
 	{manages, "GET", "/admin/caches/a", "/admin/caches/{cache}", ""},
+	{manages, "GET", "/admin/caches/a/explain?key=k", "/admin/caches/{cache}/explain", ""},
 	{manages, "PATCH", "/admin/caches/a", "/admin/caches/{cache}", `{}`},
 	{manages, "DELETE", "/admin/caches/new", "/admin/caches/{cache}", ""},
 	{manages, "POST", "/admin/caches/a/flush", "/admin/caches/{cache}/flush", ""},

@@ -25,6 +25,7 @@ const respNeeds = `
 	signIn: pubsub numsub t; pubsub shardnumsub t; pubsub help; object help; memory help; info
 	signIn: client getredir; client unblock 0; cluster links; cluster replicas x; memory purge; memory doctor; memory malloc-stats
 	looks: memory stats; cluster countkeysinslot 0; cluster getkeysinslot 0 1; scan 0; keys *; randomkey; dbsize
+	sweeps: hearth.invalidate tag
 	manages: flushdb; flushall
 	reads: get k; strlen k; getrange k 0 1; substr k 0 1; mget k; lcs k k; getbit k 0; bitcount k; bitpos k 1; bitfield_ro k get u8 0
 	reads: exists k; touch k; type k; ttl k; pttl k; expiretime k; pexpiretime k; sort_ro k; sort k; object encoding k; object refcount k; object idletime k
@@ -35,7 +36,7 @@ const respNeeds = `
 	reads: scard k; sismember k x; smismember k x; smembers k; srandmember k; sunion k; sinter k; sdiff k; sintercard 1 k; sscan k 0
 	reads: zcard k; zscore k x; zmscore k x; zrank k x; zrevrank k x; zcount k 0 1; zlexcount k - +; zrandmember k; zrange k 0 1; zrevrange k 0 1
 	reads: zrangebyscore k 0 1; zrevrangebyscore k 1 0; zrangebylex k - +; zrevrangebylex k + -; zunion 1 k; zinter 1 k; zdiff 1 k; zintercard 1 k; zscan k 0
-	writes: set k v; set k v ex 9; set k v keepttl; setex k 9 v; psetex k 9000 v; mset k v; append k v; setrange k 0 v
+	writes: hearth.set k v ex 9 tags tag; set k v; set k v ex 9; set k v keepttl; setex k 9 v; psetex k 9000 v; mset k v; append k v; setrange k 0 v
 	writes: del k; unlink k; expire k 9; pexpire k 9000; expireat k 9999999999; pexpireat k 9999999999000; persist k
 	writes: hset k f v; hmset k f v; hdel k f; hexpire k 9 fields 1 f; hpexpire k 9000 fields 1 f; hexpireat k 9999999999 fields 1 f
 	writes: hpexpireat k 9999999999000 fields 1 f; hpersist k fields 1 f; hsetex k ex 9 fields 1 f v

@@ -28,7 +28,8 @@ const (
 	looks   need = "looks"   // to read some key of the cache; the answer shows no others
 	reads   need = "reads"
 	writes  need = "writes"
-	both    need = "both" // to read and to write, by one rule
+	both    need = "both"   // to read and to write, by one rule
+	sweeps  need = "sweeps" // to write to the whole cache
 	listens need = "listens"
 	speaks  need = "speaks"
 	hears   need = "hears"   // to read some topic of the cache; the answer shows no others
@@ -59,8 +60,8 @@ func (g *guarded) visitors() []visitor {
 	}
 	return []visitor{
 		who("one who reads", token("--cache", "a", "--role", "readonly"), signIn, looks, reads, listens, hears, lists),
-		who("one who writes", token("--cache", "a", "--role", "writeonly"), signIn, writes, speaks),
-		who("one who reads and writes", token("--cache", "a"), signIn, looks, reads, writes, both, listens, hears, speaks, lists),
+		who("one who writes", token("--cache", "a", "--role", "writeonly"), signIn, writes, sweeps, speaks),
+		who("one who reads and writes", token("--cache", "a"), signIn, looks, reads, writes, both, sweeps, listens, hears, speaks, lists),
 		who("one with the key k", token("--cache", "a", "--item", "k"), signIn, looks, reads, writes, both),
 		who("one who reads other keys", token("--cache", "a", "--prefix", "in/", "--role", "readonly"), signIn, looks),
 		who("one with other keys", token("--cache", "a", "--prefix", "in/"), signIn, looks),
@@ -71,8 +72,8 @@ func (g *guarded) visitors() []visitor {
 		who("one who speaks", token("--cache", "a", "--topic", "t", "--role", "writeonly"), signIn, speaks),
 		who("one with another topic", token("--cache", "a", "--topic", "tt"), signIn, hears),
 		who("one with topics of another cache", token("--cache", "b", "--topic", "*"), signIn),
-		who("a super user", g.bare(g.cli("key", "create", "--super")), signIn, looks, reads, writes, both, listens, hears, speaks, lists, manages),
-		who("the owner", g.bare(g.root), signIn, looks, reads, writes, both, listens, hears, speaks, lists, manages, owns),
+		who("a super user", g.bare(g.cli("key", "create", "--super")), signIn, looks, reads, writes, both, sweeps, listens, hears, speaks, lists, manages),
+		who("the owner", g.bare(g.root), signIn, looks, reads, writes, both, sweeps, listens, hears, speaks, lists, manages, owns),
 	}
 }
 
