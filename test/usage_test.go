@@ -43,8 +43,43 @@ func (g *guarded) books() map[string]used {
 func TestUsageIsExact(t *testing.T) {
 	data := t.TempDir()
 	g := startGuarded(t, "--data", data)
-	want := map[string]used{"Set": {Verb: "Set"}, "Get": {Verb: "Get"}}
+	reader := g.cli("token", "create", "--cache", "a", "--role", "readonly", "--ttl", "10m", "--bare")
+	want := map[string]used{}
+	others := func() {
+		for _, x := range []struct {
+			line string
+			used
+		}{
+			{"HSET h field value", used{Verb: "DictionarySet", In: 11}},
+			{"HGET h field", used{Verb: "DictionaryGet", In: 1, Out: 5, Hits: 1}},
+			{"RPUSH l one two", used{Verb: "ListPush", In: 7}},
+			{"SADD s one", used{Verb: "SetUnion", In: 4}},
+			{"MSET m one", used{Verb: "MSET", In: 4}},
+			{"SET key-0 v NX", used{Verb: "SetIf", In: 6}},
+			{"INCR h", used{Verb: "Increment", In: 1}}, // fails: it is a dictionary
+			{"PUBLISH topic message", used{Verb: "Publish", In: 12}},
+		} {
+			line, u := x.line, x.used
+			if got := g.resp(g.root, "a", line); got == "" || strings.HasPrefix(got, "-") != (u.Verb == "Increment") {
+				t.Fatalf("%s = %q", line, got)
+			}
+			u.Operations, u.Units = 1, 1
+			add(want, u.Verb, u)
+		}
+		// Of a batch each command is an operation; one that is refused is none.
+		batch := `{"gets":[{"key":"key-1"},{"key":"no"}],"sets":[{"key":"b","value":"bbb","ttl_seconds":9}]}`
+		if code := g.http(g.root, "POST", "/cache/a/batch", batch); code != 200 {
+			t.Fatalf("batch = %d", code)
+		}
+		add(want, "Get", used{Operations: 2, In: 7, Out: 1, Hits: 1, Misses: 1, Units: 2})
+		add(want, "Set", used{Operations: 1, In: 4, Units: 1})
+		if got := g.resp(reader, "a", "SET key-1 w"); !strings.HasPrefix(got, "-NOPERM") {
+			t.Fatalf("a reader sets: %q", got)
+		}
+		add(want, "Set", used{Refused: 1})
+	}
 	do := func() {
+		defer others()
 		for i := range 40 {
 			key, value := fmt.Sprintf("key-%d", i), strings.Repeat("v", i*100)
 			if i%2 == 0 {
@@ -93,6 +128,8 @@ func TestUsageIsExact(t *testing.T) {
 
 func add(sums map[string]used, verb string, u used) {
 	s := sums[verb]
+	s.Verb = verb
+	s.Refused += u.Refused
 	s.Operations += u.Operations
 	s.In += u.In
 	s.Out += u.Out
