@@ -79,6 +79,32 @@ func TestAnnouncedOnly(t *testing.T) {
 	}
 }
 
+// Values that are still arriving take no more than the door's budget, whatever was refused before them.
+func TestArrivingValuesAreBounded(t *testing.T) {
+	addr := serve(t)
+	for range 20 {
+		c := dial(t, addr)
+		_, _ = c.nc.Write([]byte("set k 0 0 536870912\r\nabc"))
+		c.nc.Close()
+	}
+	dial(t, addr).do("get k\r\n")
+	refused := 0
+	for range 80 {
+		c := dial(t, addr)
+		_, _ = c.nc.Write([]byte("set k 0 0 5000000\r\nabc"))
+		if got := c.do("x" + strings.Repeat("v", 5_000_000-len("abcx")) + "\r\n"); strings.HasPrefix(got, "SERVER_ERROR") {
+			refused++
+		} else if got != "STORED\r\n" {
+			t.Fatalf("answers %.100q", got)
+		}
+		// The value of the next request does not come.
+		_, _ = c.nc.Write([]byte("set k 0 0 5000000\r\nabc"))
+	}
+	if want := 80 - (256<<20)/5_000_000; refused < want-1 {
+		t.Errorf("%d of 80 values were refused; %d did not fit", refused, want)
+	}
+}
+
 // A million requests at once are all answered, in order.
 func TestMillionPipelined(t *testing.T) {
 	c := dial(t, serve(t))

@@ -21,6 +21,7 @@ type body struct {
 	buf   []byte       // the value and its line end so far, where it is not in block
 	block *value.Block // the value's final place
 	have  int          // bytes that have arrived
+	taken int          // of the door's budget
 	trash string       // the value is thrown away, and this answered
 }
 
@@ -40,6 +41,7 @@ func (c *conn) expect(b *body) {
 		b.trash = errBuffers
 		return
 	}
+	b.taken = b.size
 	s := &b.set
 	if b.size < blockBytesMin || s.Mode != op.StoreAlways || s.Guard.Given || b.flags != nil {
 		return
@@ -157,9 +159,7 @@ func (c *conn) dropped(b *body) {
 	if b.block != nil {
 		b.block.Release()
 	}
-	if b.trash != errBuffers && !b.auth {
-		c.door.buffered.Add(int64(-b.size))
-	}
+	c.door.buffered.Add(int64(-b.taken))
 }
 
 // buffer takes n bytes of the door's budget for arriving values; false when there are not so many.

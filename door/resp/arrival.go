@@ -68,7 +68,7 @@ func (c *conn) bigSet(in []byte, size int) bool {
 	a.args = copied(c.parser.Finish(in, nil))
 	a.set.K = a.args[1]
 	a.block, a.err = c.door.Gateway.Reserve(c.caller, a.set.K, size)
-	if a.block == nil && a.err == nil {
+	if a.block == nil && (a.err == nil || c.missesDefault(a.err)) {
 		// The parser finds the same again: it is fed the whole request from its start.
 		return false
 	}
