@@ -28,6 +28,15 @@ type Trier interface {
 	Try(s hearth.Space, o op.Op, r *op.Reply) (done bool, err error)
 }
 
+// WarmMax is how many keys of one Warm an engine looks at.
+const WarmMax = 32
+
+// Warmer is an engine that gains by knowing which keys the commands that follow will ask for.
+type Warmer interface {
+	// Warm is a hint: it changes nothing that a command can see. The keys are borrowed until it returns.
+	Warm(s hearth.Space, keys [][]byte)
+}
+
 // Tagger is an engine whose scalars can have tags (op.Set), and be invalidated by them.
 type Tagger interface {
 	// Stamp returns what stands for the invalidations so far: a value that was loaded after this call and is stored with

@@ -40,6 +40,7 @@ type Gateway struct {
 	engine   engine.Engine
 	trier    engine.Trier   // nil where the engine always waits
 	starter  engine.Starter // nil where the engine has to be waited for
+	warmer   engine.Warmer  // nil where the engine has no use for hints
 	bounder  engine.Bounder // nil where memory is not ours to share out
 	tagger   engine.Tagger  // nil where items have no tags
 	plane    *control.Plane
@@ -96,6 +97,7 @@ func New(o Options) *Gateway {
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
 	g.starter, _ = o.Engine.(engine.Starter)
+	g.warmer, _ = o.Engine.(engine.Warmer)
 	o.Plane.OnChange(g.follow)
 	return g
 }
@@ -130,6 +132,17 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 		b.refund(in)
 	}
 	return done, err
+}
+
+// Warm tells the engine which keys of the Caller's cache the commands that follow may ask for; keys that are none do no
+// harm. Where the engine has no use for it, nothing happens.
+func (g *Gateway) Warm(c *Caller, keys [][]byte) {
+	if g.warmer == nil {
+		return
+	}
+	if b := c.bind(); b.cache != nil && b.refused == nil {
+		g.warmer.Warm(b.cache.Space, keys)
+	}
 }
 
 // Do runs a command, waiting as long as ctx allows.

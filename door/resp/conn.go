@@ -86,17 +86,16 @@ type blockAt struct {
 // outBytesMax is how much of answers may wait for the peer before no further request is run.
 const outBytesMax = 1 << 20
 
+// argsKept is how many arguments a connection has room for between requests.
+const argsKept = 1 << 10
+
 // Feed implements door.Session.
 func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	c.begin(out)
 	if c.big != nil {
 		used = c.bigEnd(in)
 	}
-	for !c.waiting && !c.stalled && used < len(in) && !c.closing && c.big == nil {
-		if c.full() {
-			c.stalled = true
-			break
-		}
+	for used < len(in) && c.ready() {
 		n, ok := c.step(in[used:])
 		used += n
 		if !ok {
@@ -106,7 +105,16 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	return used, c.end()
 }
 
-// step runs the request at the front of in and returns the bytes it took, and whether there may be another.
+// ready reports whether another request may be run.
+func (c *conn) ready() bool {
+	if c.waiting || c.stalled || c.closing || c.big != nil {
+		return false
+	}
+	c.stalled = c.full()
+	return !c.stalled
+}
+
+// step runs the request at the front of in, or several, and returns the bytes taken, and whether there may be another.
 func (c *conn) step(in []byte) (n int, more bool) {
 	args, n, err := c.parser.Next(in, c.args[:0])
 	c.args = args
@@ -115,9 +123,17 @@ func (c *conn) step(in []byte) (n int, more bool) {
 		c.closing = true
 		return len(in), false
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		return c.bigBegin(in), false
+	case n < len(in) && c.caller != nil:
+		return c.pipelined(in, n)
 	}
+	return c.request(args, in, n)
+}
+
+// request runs one request, the first n bytes of in.
+func (c *conn) request(args [][]byte, in []byte, n int) (used int, more bool) {
 	if len(args) == 0 {
 		return n, true
 	}
@@ -203,6 +219,9 @@ func (c *conn) end() error {
 	}
 	c.w.B = c.out
 	c.w, c.out = nil, nil
+	if cap(c.args) > argsKept {
+		c.args = nil
+	}
 	switch {
 	case c.closing || c.draining || c.killed.Load():
 		return io.EOF
@@ -261,6 +280,10 @@ func (c *conn) release() {
 
 // appendBlock answers with a large value where it lies. It takes over the reference.
 func (c *conn) appendBlock(b *value.Block) {
+	if c.quiet != audible {
+		b.Release() // nobody will read it
+		return
+	}
 	c.out = respwire.AppendBulkHeader(c.out, len(b.Bytes()))
 	if c.w != nil {
 		c.w.B = c.out

@@ -46,6 +46,7 @@ type Door struct {
 	messages sync.Pool // of *[takeMessages]topics.Message
 	batches  sync.Pool // of *batch
 	seed     maphash.Seed
+	pipes    sync.Pool // of *pipe
 
 	mu    sync.Mutex // guards conns
 	conns map[int64]*conn
@@ -63,6 +64,7 @@ func New(o Options) *Door {
 	d := &Door{Options: o, began: time.Now(), seed: maphash.MakeSeed(), conns: map[int64]*conn{}}
 	d.table = sync.OnceValue(func() *table { return newTable(families()...) })
 	d.id = sync.OnceValue(nodeID)
+	d.pipes.New = func() any { return new(pipe) }
 	d.messages.New = func() any { return new([takeMessages]topics.Message) }
 	return d
 }

@@ -103,7 +103,9 @@ func TestReplySilence(t *testing.T) {
 	c := dial(t, serve(t))
 	c.send([]string{"CLIENT", "REPLY", "SKIP"}, []string{"SET", "a", "1"}, []string{"GET", "a"},
 		[]string{"CLIENT", "REPLY", "OFF"}, []string{"PING"}, []string{"GET", "a"}, []string{"CLIENT", "REPLY", "ON"}, []string{"PING"})
-	for _, want := range []string{"$1\r\n1\r\n", "+OK\r\n", "+PONG\r\n"} {
+	big := strings.Repeat("x", 100_000) // goes out where it lies
+	c.send([]string{"SET", "b", big}, []string{"CLIENT", "REPLY", "SKIP"}, []string{"GET", "b"}, []string{"ECHO", "end"})
+	for _, want := range []string{"$1\r\n1\r\n", "+OK\r\n", "+PONG\r\n", "+OK\r\n", "$3\r\nend\r\n"} {
 		if raw, _ := c.reply(); string(raw) != want {
 			t.Errorf("answers %q, want %q", raw, want)
 		}
