@@ -18,8 +18,9 @@ import (
 
 // worker is one thread's access to a store: its buffers are its own.
 type worker struct {
-	get func(key []byte) bool
-	set func(key, value []byte)
+	get      func(key []byte) bool
+	set      func(key, value []byte)
+	expiring func(key, value []byte, ttl time.Duration) // a set; nil where an item cannot have a time of its own
 }
 
 // store is a library, filled by workers.
@@ -47,8 +48,9 @@ func open(name string, bytesMax int64, n int) store {
 		s.worker = func() worker {
 			var buf []byte
 			return worker{
-				get: func(k []byte) bool { b, err := c.GetWithBuf(k, buf); buf = b[:0]; return err == nil },
-				set: func(k, v []byte) { c.Set(k, v, int(ttl/time.Second)) },
+				get:      func(k []byte) bool { b, err := c.GetWithBuf(k, buf); buf = b[:0]; return err == nil },
+				set:      func(k, v []byte) { c.Set(k, v, int(ttl/time.Second)) },
+				expiring: func(k, v []byte, d time.Duration) { c.Set(k, v, int(d/time.Second)) },
 			}
 		}
 	case "fastcache":
@@ -113,19 +115,21 @@ func ours(e *local.Engine) worker {
 	ctx := context.Background()
 	get, set := &op.Get{}, &op.Set{Expiry: op.Expiry{TTL: ttl.Milliseconds()}}
 	var r op.Reply
+	store := func(k, v []byte, d time.Duration) {
+		r.Reset()
+		set.K, set.Value, set.Expiry.TTL = k, v, d.Milliseconds()
+		if err := e.Do(ctx, 1, set, &r); err != nil {
+			panic(err)
+		}
+	}
 	return worker{
 		get: func(k []byte) bool {
 			r.Reset()
 			get.K = k
 			return e.Do(ctx, 1, get, &r) == nil && r.Status == op.Hit
 		},
-		set: func(k, v []byte) {
-			r.Reset()
-			set.K, set.Value = k, v
-			if err := e.Do(ctx, 1, set, &r); err != nil {
-				panic(err)
-			}
-		},
+		set:      func(k, v []byte) { store(k, v, ttl) },
+		expiring: store,
 	}
 }
 

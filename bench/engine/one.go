@@ -7,12 +7,9 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine/local"
@@ -101,97 +98,6 @@ func oneMemory(name string, n, value int) {
 	debug.FreeOSMemory()
 	per := (rss() - before) / float64(n)
 	fmt.Printf("%.1f", per-float64(keyLen+value))
-	runtime.KeepAlive(s)
-}
-
-func pauses(names []string) {
-	fmt.Print("10 million items: a full collection, and sixteen operations of a caller, in ms: median, p99.99, max\n\n")
-	fmt.Println("| store | full GC | filling | while reading and writing | an idle loop |")
-	fmt.Println("|---|---|---|---|---|")
-	for _, name := range names {
-		fmt.Printf("| %s | %s |\n", name, again("pauses", name, 10_000_000))
-	}
-	fmt.Println()
-}
-
-// stalls are the times of every sixteen operations: by the clock, and of processor time of the caller's own thread, in
-// which neither neighbours nor the hypervisor show.
-type stalls struct {
-	n    int
-	last time.Time
-	cpu  time.Duration
-	wall []float64
-	own  []float64
-}
-
-func (s *stalls) begin() {
-	runtime.LockOSThread()
-	*s = stalls{last: time.Now(), cpu: threadTime(), wall: s.wall[:0], own: s.own[:0]}
-}
-
-func (s *stalls) step() {
-	if s.n++; s.n%16 != 0 {
-		return
-	}
-	now, cpu := time.Now(), threadTime()
-	s.wall = append(s.wall, now.Sub(s.last).Seconds()*1000)
-	s.own = append(s.own, (cpu-s.cpu).Seconds()*1000)
-	s.last, s.cpu = time.Now(), threadTime()
-}
-
-func (s *stalls) String() string {
-	of := func(v []float64) string {
-		slices.Sort(v)
-		n := len(v)
-		return fmt.Sprintf("%.3f, %.3f, %.2f", v[n/2], v[n-1-n/10000], v[n-1])
-	}
-	return of(s.wall) + "; own: " + of(s.own)
-}
-
-func threadTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		panic(err)
-	}
-	return time.Duration(t.Nano())
-}
-
-func onePauses(name string, n int) {
-	s := open(name, int64(n)*(keyLen+valueLen+80)*4/3, n)
-	w := s.worker()
-	k, v := make([]byte, keyLen), make([]byte, valueLen)
-	st := stalls{wall: make([]float64, 0, n/16+1), own: make([]float64, 0, n/16+1)}
-	st.begin()
-	for i := range n {
-		w.set(keyOf(k, uint64(i)), v)
-		st.step()
-	}
-	fill := st.String()
-	s.wait()
-	runtime.GC()
-	gc := time.Hour
-	for range 3 {
-		start := time.Now()
-		runtime.GC()
-		gc = min(gc, time.Since(start))
-	}
-	st.begin()
-	for i := range n / 2 {
-		key := keyOf(k, uint64(i*7919%n))
-		if i%10 == 0 {
-			w.set(key, v)
-		} else {
-			w.get(key)
-		}
-		st.step()
-	}
-	steady := st.String()
-	st.begin()
-	for range n / 2 {
-		keyOf(k, 1)
-		st.step()
-	}
-	fmt.Printf("%.2f | %s | %s | %s", gc.Seconds()*1000, fill, steady, st.String())
 	runtime.KeepAlive(s)
 }
 

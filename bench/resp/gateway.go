@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 )
 
 // The load on a gateway's hot keys: few, so that each is read often.
@@ -11,7 +10,7 @@ const hotKeys = 200
 // gateways measures what a gateway before a server costs: the processor time of both together, beside that of a server
 // that clients talk to directly. The first gateway keeps nothing near, the second one what is read often.
 func (b *bench) gateways(binary string) error {
-	direct, err := startRedis()
+	direct, err := startRedis("server alone")
 	if err != nil {
 		return err
 	}
@@ -49,22 +48,9 @@ func (b *bench) gateways(binary string) error {
 	return nil
 }
 
-func startRedis() (*server, error) {
-	path, err := tool("redis-server", "redis-server")
-	if err != nil {
-		return nil, err
-	}
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(addr)
-	return startServer("server alone", addr, path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-}
-
 // startGateway starts a gateway with a server of its own behind it.
 func startGateway(name, binary, near string) (*server, error) {
-	behind, err := startRedis()
+	behind, err := startRedis("server alone")
 	if err != nil {
 		return nil, err
 	}

@@ -91,6 +91,11 @@ func (b *bench) run(binary string) error {
 	if err := b.fanOut(overRESP); err != nil {
 		return err
 	}
+	if b.only.MatchString("bulk fill") {
+		if err := bulkFill(binary, 2*b.keys, b.rounds); err != nil {
+			return err
+		}
+	}
 	if !b.only.MatchString("idle") {
 		return nil
 	}

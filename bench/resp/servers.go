@@ -21,39 +21,58 @@ type server struct {
 }
 
 func startAll(binary string) (hearth, redis, memcached *server, err error) {
-	ports := make([]string, 4)
+	ports := make([]string, 3)
 	for i := range ports {
 		if ports[i], err = freeAddress(); err != nil {
 			return
 		}
 	}
-	redisPath, err := tool("redis-server", "redis-server")
-	if err != nil {
-		return
-	}
 	memcachedPath, err := tool("memcached", "memcached")
 	if err != nil {
 		return
 	}
-	hearth, err = startServer("hearth", ports[0], binary, "serve", "--listen", ports[3], "--resp", ports[0], "--memcache", ports[1],
-		"--admin", "off", "--max-memory", "4GiB")
+	hearth, err = startHearth(binary, ports[0], ports[1])
 	if err != nil {
 		return
 	}
-	hearth.text = ports[1]
-	_, port, _ := net.SplitHostPort(ports[2])
-	redis, err = startServer("redis-server", ports[2], redisPath, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+	redis, err = startRedis("redis-server")
 	if err != nil {
 		return
+	}
+	_, port, _ := net.SplitHostPort(ports[2])
+	memcached, err = startServer("memcached", ports[2], memcachedPath, "-u", "nobody", "-l", "127.0.0.1", "-p", port, "-t", "1", "-m", "4096",
+		"-I", "8m", "-c", "20000", "-U", "0")
+	return
+}
+
+// startHearth starts hearth for RESP and, unless text is empty, memcached's protocol.
+func startHearth(binary, addr, text string) (*server, error) {
+	grpc, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"serve", "--listen", grpc, "--resp", addr, "--admin", "off", "--max-memory", "4GiB"}
+	if text != "" {
+		args = append(args, "--memcache", text)
+	}
+	s, err := startServer("hearth", addr, binary, args...)
+	if s != nil {
+		s.text = text
+	}
+	return s, err
+}
+
+func startRedis(name string) (*server, error) {
+	path, err := tool("redis-server", "redis-server")
+	if err != nil {
+		return nil, err
 	}
 	addr, err := freeAddress()
 	if err != nil {
-		return
+		return nil, err
 	}
-	_, port, _ = net.SplitHostPort(addr)
-	memcached, err = startServer("memcached", addr, memcachedPath, "-u", "nobody", "-l", "127.0.0.1", "-p", port, "-t", "1", "-m", "4096",
-		"-I", "8m", "-c", "20000", "-U", "0")
-	return
+	_, port, _ := net.SplitHostPort(addr)
+	return startServer(name, addr, path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
 }
 
 func startServer(name, addr, path string, args ...string) (*server, error) {

@@ -13,13 +13,13 @@ import (
 const (
 	pageBytes    = 4 << 10
 	chunkBytes   = 128 << 10 // the largest piece: a full segment of a log
-	groupBytes   = 2 << 20   // what is given back at once
+	groupBytes   = 2 << 20   // what should become free together
+	idleMax      = 4 << 20   // resident chunks that nobody uses; beyond, each that is emptied is given back
 	groupChunks  = groupBytes / chunkBytes
 	groupFull    = 1<<groupChunks - 1
 	pieceBytes   = 64      // pieces of less than a chunk are multiples of this, above pieceFineMax powers of two
 	pieceFineMax = 4 << 10 // the largest piece that is not a power of two
 	pieceClasses = pieceFineMax/pieceBytes + 6
-	warmGroups   = 2 // empty groups kept for the next allocation until the store is quiet
 )
 
 // arena is the memory of all records and of the index: chunks of address space, whole or cut into pieces of one size.
@@ -32,15 +32,14 @@ type arena struct {
 	held      region     // of chunks
 	groups    []group
 	lowest    int                 // no group before it has a free chunk
-	warm      int                 // empty groups that are resident
 	partial   [pieceClasses]int32 // the first chunk of each class with a free piece, plus one
 	committed atomic.Int64        // bytes of resident chunks
 	inUse     atomic.Int64        // bytes of chunks that are handed out
 }
 
-// group is a stretch of chunks that is taken from the system and given back as a whole.
+// group is a stretch of chunks.
 type group struct {
-	used     uint16 // a bit for each chunk in use
+	used     uint16 // a bit for each chunk in use, or on its way back to the system
 	resident uint16 // a bit for each chunk whose pages are held, counted as if all of them were touched
 }
 
@@ -131,9 +130,6 @@ func (a *arena) chunk(piece uint32) (uint64, error) {
 		a.groups = append(a.groups, group{})
 	}
 	g := &a.groups[i]
-	if g.used == 0 && g.resident != 0 {
-		a.warm--
-	}
 	n := bits.TrailingZeros16(^g.used)
 	g.used |= 1 << n
 	if g.resident&(1<<n) == 0 {
@@ -151,11 +147,21 @@ func (a *arena) free(off uint64) {
 	n := int32(off / chunkBytes)
 	k := &a.chunks[n]
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if k.piece == chunkBytes {
-		a.freeChunk(n)
-		return
+	emptied := k.piece == chunkBytes || a.freePiece(n, k, off)
+	if emptied {
+		i := int(n) / groupChunks
+		a.groups[i].used &^= 1 << (n % groupChunks)
+		a.inUse.Add(-chunkBytes)
+		a.lowest = min(a.lowest, i)
 	}
+	a.mu.Unlock()
+	if emptied && a.idle() > idleMax {
+		a.drop(int(n)/groupChunks, true) // Run would come too late where large values displace small ones
+	}
+}
+
+// freePiece reports whether its chunk is empty now.
+func (a *arena) freePiece(n int32, k *chunk, off uint64) bool {
 	c, _ := class(int(k.piece))
 	if k.full() {
 		a.link(c, n)
@@ -164,59 +170,50 @@ func (a *arena) free(off uint64) {
 	k.free = uint32(off%chunkBytes) + 1
 	if k.used--; k.used == 0 {
 		a.unlink(c, n)
-		a.freeChunk(n)
 	}
+	return k.used == 0
 }
+
+// idle is the bytes of resident chunks that nobody uses.
+func (a *arena) idle() int64 { return a.committed.Load() - a.inUse.Load() }
 
 // full reports whether no piece of k can be handed out.
 func (k *chunk) full() bool { return k.free == 0 && (k.cut+1)*k.piece > chunkBytes }
 
-// freeChunk keeps a few empty groups warm and gives the others back at once.
-func (a *arena) freeChunk(n int32) {
-	i := int(n) / groupChunks
-	g := &a.groups[i]
-	g.used &^= 1 << (n % groupChunks)
-	a.inUse.Add(-chunkBytes)
+// drop returns one idle chunk of a group to the system, one because a caller may wait for it. Unless partial, the group
+// must be empty. It reports false where there is none.
+func (a *arena) drop(i int, partial bool) bool {
+	a.mu.Lock()
+	if i >= len(a.groups) {
+		a.mu.Unlock()
+		return false
+	}
+	idle := a.groups[i].resident &^ a.groups[i].used
+	if idle == 0 || !partial && idle != a.groups[i].resident {
+		a.mu.Unlock()
+		return false
+	}
+	n := bits.TrailingZeros16(idle)
+	a.groups[i].used |= 1 << n // so that nobody takes it meanwhile
+	a.mu.Unlock()
+	a.giveBack(uint64(i)*groupBytes+uint64(n)*chunkBytes, chunkBytes)
+	a.mu.Lock()
+	a.groups[i].used &^= 1 << n
+	a.groups[i].resident &^= 1 << n
+	a.committed.Add(-chunkBytes)
 	a.lowest = min(a.lowest, i)
-	if g.used != 0 {
-		if a.committed.Load()-a.inUse.Load() > slackBytes/2 {
-			a.dropFree(i) // Run would come too late where large values displace small ones
-		}
-		return
-	}
-	if a.warm++; a.warm > warmGroups {
-		a.warm--
-		a.dropFree(i)
-	}
+	a.mu.Unlock()
+	return true
 }
 
-// dropFree returns the resident chunks of a group that are not in use.
-func (a *arena) dropFree(i int) {
-	g := &a.groups[i]
-	idle := g.resident &^ g.used
-	g.resident &= g.used
-	a.committed.Add(-int64(bits.OnesCount16(idle)) * chunkBytes)
-	for idle != 0 {
-		from := bits.TrailingZeros16(idle)
-		n := bits.TrailingZeros16(^(idle >> from))
-		a.giveBack(uint64(i)*groupBytes+uint64(from)*chunkBytes, int64(n)*chunkBytes)
-		idle &^= uint16(1<<n-1) << from
-	}
-}
-
-// trim gives empty groups back that were kept warm and, if partial, every chunk that is not in use.
+// trim gives back empty groups and, if partial, every chunk that is not in use.
 func (a *arena) trim(partial bool) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i := range a.groups {
-		g := &a.groups[i]
-		if g.resident&^g.used == 0 || g.used != 0 && !partial {
-			continue
+	n := len(a.groups)
+	a.mu.Unlock()
+	for i := range n {
+		for a.drop(i, partial) {
 		}
-		if g.used == 0 {
-			a.warm--
-		}
-		a.dropFree(i)
 	}
 }
 

@@ -18,10 +18,11 @@ type blocks struct {
 
 	mu   sync.Mutex // guards the rest
 	next uint64     // address space never used begins here
-	free [blockClasses][]stretch
+	kept [blockClasses][]stretch
+	bare [blockClasses][]uint64 // offsets of stretches without pages
 }
 
-// stretch is free address space; the first so many bytes of it are resident.
+// stretch is address space; the first so many bytes of it are resident.
 type stretch struct {
 	off      uint64
 	resident int64
@@ -49,11 +50,13 @@ func (b *blocks) alloc(size int) (*value.Block, error) {
 	}
 	b.mu.Lock()
 	var s stretch
-	switch n := len(b.free[c]); {
-	case n > 0:
-		s = b.free[c][n-1]
-		b.free[c] = b.free[c][:n-1]
-		b.pooled.Add(-s.resident)
+	switch {
+	case len(b.kept[c]) > 0:
+		s = b.take(c)
+	case len(b.bare[c]) > 0:
+		last := len(b.bare[c]) - 1
+		s.off = b.bare[c][last]
+		b.bare[c] = b.bare[c][:last]
 	case int64(b.next)+space <= b.size:
 		s.off = b.next
 		b.next += uint64(space)
@@ -67,40 +70,50 @@ func (b *blocks) alloc(size int) (*value.Block, error) {
 	return value.NewBlock(b.bytes(s.off, size), func(k *value.Block) { b.put(c, s) }), nil
 }
 
+// take returns a stretch that is kept.
+func (b *blocks) take(c int) stretch {
+	last := len(b.kept[c]) - 1
+	s := b.kept[c][last]
+	b.kept[c] = b.kept[c][:last]
+	b.pooled.Add(-s.resident)
+	return s
+}
+
 // put takes back the stretch of a block without references.
 func (b *blocks) put(c int, s stretch) {
 	b.mu.Lock()
 	keep := b.pooled.Load()+s.resident <= min(blockPoolMax, b.size/64)
 	if keep {
 		b.pooled.Add(s.resident)
-		b.free[c] = append(b.free[c], s)
+		b.kept[c] = append(b.kept[c], s)
 	}
 	b.mu.Unlock()
-	if keep {
-		return
+	if !keep {
+		b.strip(c, s)
 	}
+}
+
+// strip gives back the pages of a free stretch.
+func (b *blocks) strip(c int, s stretch) {
 	b.giveBack(s.off, s.resident)
 	b.held.Add(-s.resident)
 	b.mu.Lock()
-	// Resident stretches are taken from the end.
-	b.free[c] = append(b.free[c], stretch{})
-	copy(b.free[c][1:], b.free[c])
-	b.free[c][0] = stretch{off: s.off}
+	b.bare[c] = append(b.bare[c], s.off)
 	b.mu.Unlock()
 }
 
 // trim gives back the pages that were kept.
 func (b *blocks) trim() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.free {
-		for i := range b.free[c] {
-			if s := &b.free[c][i]; s.resident > 0 {
-				b.giveBack(s.off, s.resident)
-				b.held.Add(-s.resident)
-				b.pooled.Add(-s.resident)
-				s.resident = 0
+	for c := range b.kept {
+		for {
+			b.mu.Lock()
+			if len(b.kept[c]) == 0 {
+				b.mu.Unlock()
+				break
 			}
+			s := b.take(c)
+			b.mu.Unlock()
+			b.strip(c, s)
 		}
 	}
 }
@@ -125,13 +138,10 @@ const reliefs = 16
 
 // free makes room for so many bytes. It reports false where there is not enough to evict.
 func (e *Engine) free(bytes int64) bool {
-	for e.over(bytes) && e.graves.dig() {
-	}
 	for range reliefs {
-		if !e.over(bytes) {
-			return true
+		if e.relieve(nil, bytes, stepsFor(int(bytes))) {
+			break
 		}
-		e.relieve(nil, bytes)
 	}
 	return !e.over(bytes)
 }

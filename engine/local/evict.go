@@ -1,7 +1,6 @@
 package local
 
 import (
-	"math/bits"
 	"math/rand/v2"
 
 	"github.com/hearthcache/hearth/engine"
@@ -14,10 +13,12 @@ import (
 // and otherwise enters it again.
 const (
 	slackBytes   = 16 << 20 // what garbage, half-full segments and pieces may add to the bound
-	evictSteps   = 256      // one command looks at so many old items at most
-	takeSteps    = 16       // and at so many of one shard of another space
+	evictSteps   = 32       // one command looks at so many old items at most,
+	evictBytes   = 16       // and at one more for so many bytes that it has added
+	paceSteps    = 8        // or at so many while there is still memory
+	takeSteps    = 8        // and at so many of one shard of another space under one lock
+	runSteps     = 1 << 10  // Run, at so many before it looks what else there is
 	victimSample = 64       // spaces looked at to find the one that has most above its share
-	compactRun   = 4        // neighbouring segments that are rewritten together
 )
 
 // used is what counts against the bound: items and index, or the memory they take where that is much more.
@@ -28,38 +29,57 @@ func (e *Engine) used() int64 {
 // physical is the memory in use, without blocks.
 func (e *Engine) physical() int64 { return e.arena.inUse.Load() + e.heap.Load() }
 
+// over reports whether more bytes would be above the bound.
 func (e *Engine) over(more int64) bool { return e.used()+more > e.bytesMax }
 
-// sparse reports whether the bound is reached because of memory that holds no items.
-func (e *Engine) sparse() bool { return e.physical()-e.slack > e.logical.Load() }
+// full reports whether items would be above the bound with more bytes.
+func (e *Engine) full(more int64) bool {
+	return e.logical.Load()+e.blocks.inUse()+more > e.bytesMax
+}
+
+// tight reports whether their memory would nearly be above the bound with more bytes. From then on each command gives
+// a little back, so that none has to give much.
+func (e *Engine) tight(more int64) bool {
+	return e.physical()-e.slack/8*7+e.blocks.inUse()+more > e.bytesMax
+}
 
 // finish ends a command that may have written: it makes room, spreads a space that has grown, and unlocks.
 func (s *shard) finish() {
 	e, sp := s.e, s.sp
-	over, told := s.settle()
+	steps, told := s.settle()
 	s.mu.Unlock()
-	e.after(sp, over, told)
+	e.after(sp, steps, told)
 }
 
-// settle makes room and spreads a space that has grown, under the lock. It reports whether the engine still holds too
-// much, and whether there are events.
-func (s *shard) settle() (over, told bool) {
+// settle makes room and spreads a space that has grown, under the lock. It returns how many steps the command should
+// take elsewhere because the engine still holds too much, and whether there are events.
+func (s *shard) settle() (steps int, told bool) {
 	s.report(false)
-	if s.e.over(0) || s.overCeiling() {
-		s.makeRoom()
-		over = s.e.over(0)
+	if s.e.full(0) || s.overCeiling() {
+		s.makeRoom(stepsFor(s.wrote))
 	}
+	switch {
+	case s.e.over(0):
+		steps = stepsFor(s.wrote)
+	case s.wrote > 0 && s.e.tight(0):
+		steps = paceSteps
+	}
+	s.wrote = 0
 	told = len(s.events) > 0
 	if s.crowded() {
 		s.divide()
 	}
-	return over, told
+	return steps, told
 }
 
+// stepsFor is how much work on old items a command does that has added so many bytes: enough to make room for them, and
+// little enough for its caller.
+func stepsFor(bytes int) int { return evictSteps + bytes/evictBytes }
+
 // after does what must wait until the locks are released.
-func (e *Engine) after(sp *space, over, told bool) {
-	if over {
-		e.relieve(sp, 0)
+func (e *Engine) after(sp *space, steps int, told bool) {
+	if steps > 0 && !e.relieve(sp, 0, steps) {
+		e.kick() // Run does the rest
 	}
 	if told {
 		e.feed.tell()
@@ -72,60 +92,89 @@ func (s *shard) overCeiling() bool {
 }
 
 // makeRoom evicts from the shard, which is locked, as long as its space has more than it should.
-func (s *shard) makeRoom() {
+func (s *shard) makeRoom(steps int) {
 	if s.sp.kept.Load() {
 		return
 	}
-	for range evictSteps {
-		switch {
-		case s.overCeiling():
-			if !s.evict(engine.OverCeiling) {
+	for range steps {
+		cause := engine.OverCeiling
+		if !s.overCeiling() {
+			cause = engine.OverMemory
+			if !s.e.full(0) || !s.e.hasShare(s.sp) {
 				return
 			}
-		case !s.e.over(0) || !s.e.hasShare(s.sp) || !s.shed():
+		}
+		if !s.evict(cause) {
 			return
 		}
 		s.report(true)
 	}
 }
 
-// shed takes one step towards less memory. It reports false where there is nothing left to give.
-func (s *shard) shed() bool {
-	return s.e.sparse() && s.compact(compactRun) || s.evict(engine.OverMemory)
-}
-
 // relieve makes room for more bytes after a command of sp, which may be nil: at the expense of whoever has most above
-// its share.
-func (e *Engine) relieve(sp *space, more int64) {
-	e.graves.dig()
-	for range evictSteps {
-		if !e.over(more) || !e.take(e.victim(sp), more) {
-			return
+// its share. It reports false where the steps are not enough.
+func (e *Engine) relieve(sp *space, more int64, steps int) bool {
+	for e.full(more) || e.tight(more) {
+		did := e.graves.dig(takeSteps)
+		if did == 0 {
+			did = e.take(e.victim(sp), more)
+		}
+		if did == 0 {
+			return true // nothing is left
+		}
+		if steps -= did; steps <= 0 {
+			return !e.over(more)
 		}
 	}
+	return true
 }
 
-// take makes room at the expense of a space. It reports false where there is nothing left.
-func (e *Engine) take(sp *space, more int64) bool {
+// take makes room at the expense of a space, in steps whose number it returns; none where there is nothing left. Where
+// it is memory that must become free, and not items, it stays with a shard until one of its segments is.
+func (e *Engine) take(sp *space, more int64) (steps int) {
 	if sp == nil {
-		return false
+		return 0
 	}
 	shards := sp.layout.Load().shards
 	for range shards {
-		s := shards[sp.hand.Add(1)%uint32(len(shards))]
+		hand := sp.hand.Load()
+		s := shards[hand%uint32(len(shards))]
 		s.mu.Lock()
-		done := false
-		for i := 0; i < takeSteps && e.over(more) && s.shed(); i++ {
-			s.report(true)
-			done = true
-		}
+		steps = s.give(more)
 		s.mu.Unlock()
-		if done {
-			return true
+		if steps >= takeSteps {
+			return steps
+		}
+		sp.hand.CompareAndSwap(hand, hand+1)
+		if steps > 0 {
+			return steps
 		}
 	}
-	return false
+	return 0
 }
+
+// give works towards less memory, and returns how many items it looked at: takeSteps or more until something is gained.
+func (s *shard) give(more int64) (steps int) {
+	full := s.e.full(more)
+	if !full && s.clean() {
+		return takeSteps
+	}
+	segments := s.segments()
+	for steps < takeSteps {
+		if full && !s.e.full(more) || !full && s.segments() < segments || !s.evict(engine.OverMemory) {
+			break
+		}
+		s.report(true)
+		steps++
+	}
+	if full {
+		return min(steps, takeSteps-1)
+	}
+	return steps
+}
+
+// segments is how many segments both logs have.
+func (s *shard) segments() int { return s.queues[small].count + s.queues[main].count }
 
 // hasShare reports whether a space must make room itself when the bound is reached, because it holds at least half of
 // what it would have if all spaces shared by weight. So who fills the store pays for it, and who is small is spared.
@@ -236,91 +285,4 @@ type tuner struct{}
 
 func (t *tuner) target(s *shard) int64 {
 	return (s.queues[small].weight() + s.queues[main].weight()) / 10
-}
-
-// compact rewrites up to run neighbouring segments that are sparse into fewer. It reports false where that would gain
-// less than a quarter.
-func (s *shard) compact(run int) bool {
-	for i := range s.queues {
-		q := &s.queues[i]
-		for seg := q.first; seg != 0 && seg != q.last; seg = s.segment(seg).next {
-			if n := s.sparseRun(q, seg, run); n > 0 {
-				s.rewriteRun(q, seg, n)
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// sparseRun returns how many segments from seg on gain a quarter when they are rewritten; 0 is none.
-func (s *shard) sparseRun(q *queue, seg uint64, run int) int {
-	var held, live uint32
-	for n := 1; n <= run && seg != 0 && seg != q.last; n++ {
-		g := s.segment(seg)
-		held += g.size
-		live += g.live + uint32(segmentHead)
-		if rewritten(live)*4 <= held*3 {
-			return n
-		}
-		seg = g.next
-	}
-	return 0
-}
-
-// rewritten is the size of the segments for so many live bytes.
-func rewritten(live uint32) uint32 {
-	if live >= chunkBytes {
-		return (live + chunkBytes - 1) / chunkBytes * chunkBytes
-	}
-	return max(segmentMin, uint32(1)<<bits.Len32(live-1))
-}
-
-// rewriteRun copies what is alive in n segments from seg on into new ones in their place, so that nobody's age changes.
-func (s *shard) rewriteRun(q *queue, seg uint64, n int) {
-	dest := s.segment(seg).prev
-	fresh, failed := false, false
-	left := 0
-	for i, at := 0, seg; i < n; i++ {
-		left += int(s.segment(at).live)
-		at = s.segment(at).next
-	}
-	for range n {
-		next := s.segment(seg).next
-		s.between(seg, 0, func(off uint64, r *record) bool {
-			size := r.bytes()
-			if g := s.segment(dest); !fresh || int(g.size-g.used) < size {
-				to, err := s.newSegmentOf(q, max(size, min(left, recordMax)))
-				if failed = err != nil; failed {
-					return false
-				}
-				s.linkAfter(q, dest, to)
-				dest, fresh = to, true
-			}
-			left -= size
-			s.transfer(q, dest, off, r)
-			return true
-		})
-		if failed {
-			return
-		}
-		s.freeSegment(seg)
-		seg = next
-	}
-}
-
-// transfer copies a record into another segment of the same queue.
-func (s *shard) transfer(q *queue, dest, off uint64, r *record) {
-	n := r.bytes()
-	h := s.e.hash(r.key())
-	sl := s.findAt(h, off)
-	to := s.place(q, dest, n)
-	copy(s.a.bytes(to, n), r.slice(0, n))
-	*sl = slot(h<<s.skip, to)
-	s.dueAt(to, r.expiry())
-	r.meta |= deadBit
-	g := s.segment(s.a.start(off))
-	g.live -= uint32(n)
-	g.items--
-	q.live -= int64(n)
 }

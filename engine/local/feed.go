@@ -52,9 +52,10 @@ func (e *Engine) Events(dst []engine.Event) (events []engine.Event, lost int) {
 	for _, sp := range followed {
 		for _, s := range sp.layout.Load().shards {
 			s.mu.Lock()
-			dst = append(dst, s.events...)
+			events := s.events
 			s.events = nil
 			s.mu.Unlock()
+			dst = append(dst, events...)
 		}
 	}
 	return dst, int(f.lost.Swap(0))

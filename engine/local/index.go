@@ -350,12 +350,17 @@ func (x *index) double() {
 	x.depth++
 }
 
-// release gives all pages back.
-func (x *index) release() {
-	for i := uint64(0); i < uint64(len(x.dir)); {
-		p := x.dir[i]
-		i += 1 << (x.depth - p.depth)
-		x.freePage(&p)
+// release gives the last page back; what is left is no index any more. It reports false when there was none.
+func (x *index) release() bool {
+	n := len(x.dir)
+	if n == 0 {
+		return false
 	}
-	x.dir, x.depth, x.items, x.bytes = nil, 0, 0, 0
+	p := x.dir[n-1]
+	x.dir = x.dir[:n-1<<(x.depth-p.depth)]
+	x.freePage(&p)
+	if len(x.dir) == 0 {
+		*x = index{a: x.a, skip: x.skip}
+	}
+	return true
 }

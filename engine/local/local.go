@@ -177,6 +177,10 @@ func (e *Engine) set(id hearth.Space, o *op.Set, r *op.Reply) error {
 		s.tell(engine.ItemSet, o.K)
 		s.marked(h)
 	}
+	if s.wrote == 0 && len(s.events) == 0 { // in the place of the old one: nothing has grown
+		s.mu.Unlock()
+		return err
+	}
 	s.finish()
 	return err
 }

@@ -36,6 +36,8 @@ type queue struct {
 	live   int64
 	held   int64 // bytes of segments
 	side   int64 // bytes of the blocks and collections that its records name
+	count  int   // segments
+	clean  cleaner
 }
 
 func (s *shard) segment(off uint64) *segment { return (*segment)(s.a.at(off)) }
@@ -82,6 +84,7 @@ func (s *shard) newSegmentOf(q *queue, n int) (uint64, error) {
 	}
 	*s.segment(off) = segment{size: uint32(size), used: uint32(segmentHead), due: never, later: never, queue: q.number}
 	q.held += int64(size)
+	q.count++
 	return off, nil
 }
 
@@ -118,6 +121,11 @@ func (s *shard) freeSegment(off uint64) {
 	}
 	q.held -= int64(g.size)
 	q.live -= int64(g.live)
+	q.count--
+	q.clean.passed(q, off, g)
+	if s.lap.seg == off {
+		s.lap.seg = g.next
+	}
 	s.a.free(off)
 }
 
@@ -132,6 +140,7 @@ func (s *shard) kill(off uint64) {
 	g.items--
 	q := &s.queues[g.queue]
 	q.live -= int64(n)
+	q.clean.dead += int64(n)
 	if idle := q.held - q.live; idle > wasteMin && idle > q.held/2 && !s.waste.Load() {
 		s.waste.Store(true)
 		s.e.kick()

@@ -49,15 +49,15 @@ func (l locked) of(h uint64) *shard {
 
 // finish is that of a shard, for all.
 func (l locked) finish() {
-	over, told := false, false
+	steps, told := 0, false
 	for _, s := range l {
-		o, t := s.settle()
-		over, told = over || o, told || t
+		n, t := s.settle()
+		steps, told = steps+n, told || t
 	}
 	for _, s := range l {
 		s.mu.Unlock()
 	}
-	l[0].e.after(l[0].sp, over, told)
+	l[0].e.after(l[0].sp, steps, told)
 }
 
 func (e *Engine) hashes(dst []uint64, keys [][]byte) []uint64 {

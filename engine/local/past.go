@@ -10,37 +10,110 @@ import (
 // calls the ghost queue, and the source of the causes of misses. Keys are
 // fingerprints in buckets of four, of which the oldest goes; a wrong answer is possible and harmless.
 //
+// It grows by a quarter, a few buckets with each key that is added: the buckets before moved are in the table already,
+// the others still in the old one.
+//
 // The bits of an entry: 0-2 the cause, 3 it is a ghost, 8-31 the fingerprint.
 type past struct {
-	buckets [][pastSlots]uint32
+	a     *arena
+	table table
+	old   table // that the table grows out of
+	moved int   // buckets of the table that are no longer in the old one
+}
+
+type bucket [pastSlots]uint32
+
+// table is buckets in pieces of memory, which are there once something is in them.
+type table struct {
+	pieces []uint32 // offsets in units of pieceBytes; 0 is none
+	n      int      // buckets
+	passed int      // pieces before have been given back
+	bytes  int64
 }
 
 const (
 	pastSlots     = 4
-	pastMin       = 4 // buckets
-	pastCauseMask = 7 // causes up to op.Invalidated
+	pastMin       = 4  // buckets
+	pastPiece     = 64 // buckets in a piece, and how many grow with one key; not the size of the index's pieces
+	pastCauseMask = 7  // causes up to op.Invalidated
 	ghostBit      = 1 << 3
 	pastMarkShift = 8
-	pastEntry     = 4 // bytes
+	bucketBytes   = pastSlots * 4
 )
 
-func (p *past) bucket(h uint64) *[pastSlots]uint32 {
-	i, _ := bits.Mul64(h*pastSpread, uint64(len(p.buckets)))
-	return &p.buckets[i]
+// pastIndex returns which of n buckets is that of h. The factor makes it independent of the hash's leading bits, which
+// are nearly the same within a shard.
+func pastIndex(h uint64, n int) int {
+	i, _ := bits.Mul64(h*0x9e3779b97f4a7c15, uint64(n))
+	return int(i)
 }
 
-// pastSpread makes buckets independent of the hash's leading bits, which are nearly the same within a shard.
-const pastSpread = 0x9e3779b97f4a7c15
-
 func fingerprint(h uint64) uint32 { return uint32(h&0xffffff) << pastMarkShift }
+
+func newTable(n int) table {
+	pieces := (n + pastPiece - 1) / pastPiece
+	return table{pieces: make([]uint32, pieces), n: n, bytes: int64(pieces) * 4}
+}
+
+// size is that of a piece; a table of less than one is a piece of its own size.
+func (t *table) size() int { return min(t.n, pastPiece) * bucketBytes }
+
+// at returns a bucket, nil where nothing is.
+func (t *table) at(a *arena, i int) *bucket {
+	piece := t.pieces[i/pastPiece]
+	if piece == 0 {
+		return nil
+	}
+	return (*bucket)(a.at(uint64(piece)*pieceBytes + uint64(i%pastPiece)*bucketBytes))
+}
+
+// need makes the piece of a bucket. It reports false where there is no memory.
+func (t *table) need(a *arena, i int) bool {
+	piece := &t.pieces[i/pastPiece]
+	if *piece != 0 {
+		return true
+	}
+	off, err := a.alloc(t.size())
+	if err != nil {
+		return false
+	}
+	clear(a.bytes(off, t.size()))
+	*piece = uint32(off / pieceBytes)
+	t.bytes += int64(t.size())
+	return true
+}
+
+// giveBack frees the pieces before n.
+func (t *table) giveBack(a *arena, n int) {
+	for ; t.passed < n; t.passed++ {
+		if t.pieces[t.passed] != 0 {
+			a.free(uint64(t.pieces[t.passed]) * pieceBytes)
+			t.bytes -= int64(t.size())
+		}
+	}
+}
+
+// home returns the table and the bucket of h.
+func (p *past) home(h uint64) (*table, int) {
+	if i := pastIndex(h, p.table.n); i < p.moved || p.table.n == 0 {
+		return &p.table, i
+	}
+	return &p.old, pastIndex(h, p.old.n)
+}
 
 // add remembers how the item of h went: as a ghost, which others do not displace, if its coming back should count. The
 // memory is sized for the number of items.
 func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
-	if items > len(p.buckets)*pastSlots {
-		p.resize(max(pastMin, len(p.buckets)*5/4, items/pastSlots))
+	if p.moved < p.table.n {
+		p.move()
+	} else if items > p.table.n*pastSlots {
+		p.resize(max(pastMin, p.table.n*5/4, items/pastSlots))
 	}
-	b, f := p.bucket(h), fingerprint(h)
+	t, at := p.home(h)
+	if !t.need(p.a, at) {
+		return
+	}
+	b, f := t.at(p.a, at), fingerprint(h)
 	i := 0
 	for i < pastSlots-1 && b[i]>>pastMarkShift != f>>pastMarkShift {
 		i++
@@ -54,33 +127,69 @@ func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
 	b[0] = entry | ghostBit
 }
 
-// resize makes it n buckets. The keys of a new one were in one old bucket or in two, which cannot be told apart: then it
-// begins with the youngest of both.
+// resize begins to make it n buckets, more than it has.
 func (p *past) resize(n int) {
-	old := p.buckets
-	p.buckets = make([][pastSlots]uint32, n)
-	if len(old) == 0 {
+	if p.table.n == 0 {
+		p.table = newTable(n)
+		p.moved = p.table.n
 		return
 	}
-	for i := range p.buckets {
-		a, b := &old[i*len(old)/n], &old[((i+1)*len(old)-1)/n]
-		if p.buckets[i] = *a; a != b {
-			p.buckets[i] = youngest(a, b)
+	p.old, p.table, p.moved = p.table, newTable(n), 0
+	p.move()
+}
+
+// move fills a piece's worth of buckets of the table. The keys of one were in one old bucket or in two, which cannot be
+// told apart: then it begins with the youngest of both. Where there is no memory, it stays as it is.
+func (p *past) move() {
+	t, old := &p.table, &p.old
+	if !t.need(p.a, p.moved) {
+		return
+	}
+	end := min(p.moved+pastPiece, t.n)
+	for i := p.moved; i < end; i++ {
+		first, last := i*old.n/t.n, ((i+1)*old.n-1)/t.n
+		b := t.at(p.a, i)
+		b.take(old.at(p.a, first))
+		if last != first {
+			b.take(old.at(p.a, last))
 		}
+	}
+	p.moved = end
+	old.giveBack(p.a, end*old.n/t.n/pastPiece)
+	if end == t.n {
+		old.giveBack(p.a, len(old.pieces))
+		*old = table{}
 	}
 }
 
-func youngest(a, b *[pastSlots]uint32) (both [pastSlots]uint32) {
+// take adds what is in another bucket: the youngest of both stay.
+func (b *bucket) take(other *bucket) {
+	if other == nil {
+		return
+	}
+	mine := *b
+	*b = bucket{}
 	n := 0
-	for i := range a {
-		for _, entry := range [...]uint32{a[i], b[i]} {
+	for i := range mine {
+		for _, entry := range [...]uint32{mine[i], other[i]} {
 			if entry != 0 && n < pastSlots {
-				both[n] = entry
+				b[n] = entry
 				n++
 			}
 		}
 	}
-	return both
+}
+
+// release gives some pieces back, and reports whether there may be more.
+func (p *past) release(pieces int) bool {
+	for _, t := range []*table{&p.old, &p.table} {
+		if t.passed < len(t.pieces) {
+			t.giveBack(p.a, min(t.passed+pieces, len(t.pieces)))
+			return true
+		}
+	}
+	*p = past{a: p.a}
+	return false
 }
 
 // cause says why the key of h is not there.
@@ -103,10 +212,14 @@ func (p *past) ghost(h uint64) bool {
 }
 
 func (p *past) find(h uint64) *uint32 {
-	if p.buckets == nil {
+	if p.table.n == 0 {
 		return nil
 	}
-	b, f := p.bucket(h), fingerprint(h)
+	t, at := p.home(h)
+	b, f := t.at(p.a, at), fingerprint(h)
+	if b == nil {
+		return nil
+	}
 	for i := range b {
 		if b[i] != 0 && b[i]>>pastMarkShift == f>>pastMarkShift {
 			return &b[i]
@@ -115,4 +228,5 @@ func (p *past) find(h uint64) *uint32 {
 	return nil
 }
 
-func (p *past) bytes() int64 { return int64(len(p.buckets)) * pastSlots * pastEntry }
+// bytes is what it holds.
+func (p *past) bytes() int64 { return p.table.bytes + p.old.bytes }

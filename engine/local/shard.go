@@ -36,6 +36,9 @@ type shard struct {
 	heap   int64        // bytes of the collections in side
 	due    atomic.Int64 // the earliest expiry; never is none
 	waste  atomic.Bool  // there are sparse segments
+	empty  atomic.Bool  // the last item has gone
+	wrote  int          // bytes that the command under way has added
+	lap    lap          // of the sweep that takes out what has expired
 	part   uint64       // which of the shards: the leading bits of its hashes
 	tune   tuner
 	watch  map[uint64]*mark
@@ -58,7 +61,7 @@ const heapFactor = 3
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
 	s := &shard{e: e, sp: sp, number: e.shards.Add(1), part: part}
-	s.a, s.skip = e.arena, skip
+	s.a, s.past.a, s.skip = e.arena, e.arena, skip
 	s.due.Store(never)
 	s.queues[main].number = main
 	return s
@@ -78,7 +81,7 @@ func (s *shard) report(always bool) {
 	}
 	s.total = total
 	s.sp.bytes.Add(by)
-	logical, physical := total-s.blocks, s.heap+s.past.bytes()
+	logical, physical := total-s.blocks, s.heap
 	s.e.logical.Add(logical - s.logical)
 	s.e.heap.Add(physical - s.physical)
 	s.logical, s.physical = logical, physical
@@ -256,6 +259,7 @@ func (s *shard) content(d *draft, en *value.Entry, rec *record) (number uint32, 
 	} else {
 		copy(b.Bytes(), v)
 	}
+	s.wrote += len(v)
 	return s.addSide(side{block: b, bytes: pagesUp(int64(len(v)))}), nil
 }
 
@@ -265,12 +269,14 @@ func (s *shard) keepCollection(c value.Collection, rec *record) uint32 {
 	if rec != nil && rec.side() {
 		n := rec.sideNumber()
 		if d := &s.side[n]; d.coll == c {
+			s.wrote += int(max(0, bytes-d.bytes))
 			s.heap += bytes - d.bytes
 			s.queues[d.queue].side += bytes - d.bytes
 			d.bytes = bytes
 			return n
 		}
 	}
+	s.wrote += int(bytes)
 	return s.addSide(side{coll: c, bytes: bytes})
 }
 
@@ -333,6 +339,7 @@ func (s *shard) store(h uint64, sl *uint64, old *record, d *draft) error {
 		q = &s.queues[s.segment(s.a.start(pos(*sl))).queue]
 		d.uses = old.uses()
 	}
+	s.wrote += n
 	off, err := s.append(q, n)
 	if err != nil {
 		return err
@@ -366,6 +373,7 @@ func (s *shard) remove(h uint64, sl *uint64, r *record) {
 	s.kill(pos(*sl))
 	s.index.remove(h, sl)
 	if s.items == 0 {
+		s.empty.Store(true)
 		s.e.kick()
 	}
 }

@@ -178,20 +178,44 @@ func (s *shard) adopt(from *shard, queue int, h uint64, r *record) error {
 
 // discard gives back all memory of a shard, but not what its side table names.
 func (s *shard) discard() {
-	s.vacate()
-	s.past, s.side, s.spare, s.blocks, s.heap = past{}, nil, nil, 0, 0
+	s.side, s.spare, s.blocks, s.heap = nil, nil, 0, 0
+	for s.bury() {
+	}
 	s.due.Store(never)
 	s.report(true)
 }
 
 // vacate gives back the logs and the index.
 func (s *shard) vacate() {
+	for s.unlog() || s.index.release() {
+	}
+}
+
+// unlog gives back the oldest segment of either log.
+func (s *shard) unlog() bool {
 	for i := range s.queues {
-		for s.queues[i].first != 0 {
-			s.freeSegment(s.queues[i].first)
+		if first := s.queues[i].first; first != 0 {
+			s.freeSegment(first)
+			return true
 		}
 	}
-	s.index.release()
+	return false
+}
+
+// bury gives back one piece of what the shard holds. It reports false where there is nothing.
+func (s *shard) bury() bool {
+	if n := len(s.side); n > 0 {
+		d := s.side[n-1]
+		s.side = s.side[:n-1]
+		if d.block == nil {
+			s.heap -= d.bytes
+			return true
+		}
+		s.blocks -= d.bytes
+		d.block.Release()
+		return true
+	}
+	return s.unlog() || s.index.release() || s.past.release(stripsMax)
 }
 
 // Drop implements engine.Engine. The memory follows in the background.
@@ -241,11 +265,12 @@ func (s *shard) takeOut() *shard {
 	dead := newShard(s.e, &space{}, s.skip, s.part)
 	dead.index, dead.queues, dead.past = s.index, s.queues, s.past
 	dead.side, dead.blocks, dead.heap = s.side, s.blocks, s.heap
+	dead.lap, s.lap = s.lap, lap{}
 	dead.logical, dead.physical, dead.total = s.logical, s.physical, s.total
 	s.sp.bytes.Add(-s.total)
 	s.index = index{a: s.a, skip: s.skip}
 	s.queues = [2]queue{{number: small}, {number: main}}
-	s.past, s.side, s.spare, s.blocks, s.heap = past{}, nil, nil, 0, 0
+	s.past, s.side, s.spare, s.blocks, s.heap = past{a: s.a}, nil, nil, 0, 0
 	s.logical, s.physical, s.total = 0, 0, 0
 	s.due.Store(never)
 	for _, m := range s.watch {
@@ -266,23 +291,25 @@ func (g *graves) add(s *shard) {
 	g.mu.Unlock()
 }
 
-// dig gives back the memory of one shard. It reports false where there is none.
-func (g *graves) dig() bool {
+// dig gives back up to so many pieces of memory, and returns how many; there may be more unless it is none.
+func (g *graves) dig(pieces int) (n int) {
 	g.mu.Lock()
-	n := len(g.dead)
-	if n == 0 {
+	last := len(g.dead) - 1
+	if last < 0 {
 		g.mu.Unlock()
-		return false
+		return 0
 	}
-	s := g.dead[n-1]
-	g.dead[n-1] = nil
-	g.dead = g.dead[:n-1]
+	s := g.dead[last]
+	g.dead[last] = nil
+	g.dead = g.dead[:last]
 	g.mu.Unlock()
-	for _, d := range s.side {
-		if d.block != nil {
-			d.block.Release()
+	for n = 1; s.bury(); n++ {
+		if n == pieces {
+			s.report(true)
+			g.add(s)
+			return n
 		}
 	}
-	s.discard()
-	return true
+	s.report(true)
+	return n
 }

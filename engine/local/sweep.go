@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -38,8 +39,9 @@ func (e *Engine) Run(ctx context.Context) error {
 const (
 	kickDelay     = 300 * time.Millisecond
 	sweepEvery    = 500 * time.Millisecond
-	resweepMillis = 2000    // a segment whose items expire one by one is looked at this often
-	sweepRecords  = 1 << 10 // looked at under one lock
+	resweepMillis = 2000 // a segment whose items expire one by one is looked at this often
+	sweepRecords  = 64   // looked at under one lock
+	sweepSegments = 64   // and so many heads of segments
 	wasteMin      = 256 << 10
 )
 
@@ -74,25 +76,40 @@ func (s *shard) soon(expiry int64) {
 
 // sweep does all there is to do, and returns when the next item expires.
 func (e *Engine) sweep(ctx context.Context) (next int64) {
-	for e.graves.dig() && ctx.Err() == nil {
+	for ctx.Err() == nil && e.graves.dig(runSteps) > 0 {
+	}
+	if !e.relieve(nil, 0, runSteps) {
+		e.kick()
 	}
 	next = never
 	for _, sp := range e.spaces.all() {
 		began := e.now()
 		due, marked := sp.sweepTags(began)
 		next = min(next, due)
-		for _, s := range sp.layout.Load().shards {
-			if ctx.Err() != nil {
-				return never
+		shards := append([]*shard(nil), sp.layout.Load().shards...)
+		for len(shards) > 0 {
+			// A step on each in turn, so that nobody who waits for one meets Run there again.
+			left := shards[:0]
+			for _, s := range shards {
+				if ctx.Err() != nil {
+					return never
+				}
+				if s.sweep(began) {
+					left = append(left, s)
+				} else {
+					next = min(next, s.due.Load())
+				}
 			}
-			next = min(next, s.sweep())
+			if shards = left; len(left) == 1 {
+				runtime.Gosched()
+			}
 		}
 		if marked {
 			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
 	}
 	e.blocks.trim()
-	e.arena.trim(e.arena.committed.Load()-e.arena.inUse.Load() > e.slack/2)
+	e.arena.trim(e.arena.idle() > idleMax)
 	return next
 }
 
@@ -102,49 +119,63 @@ func (t *spaces) all() []*space {
 	return append([]*space(nil), t.list...)
 }
 
-// sweep takes expired items out of a shard and rewrites its sparse segments, a little at a time.
-func (s *shard) sweep() (due int64) {
-	now := s.e.now()
-	for s.due.Load() <= now {
-		s.mu.Lock()
-		more := s.sweepStep(now)
-		s.finish()
-		if !more {
-			break
-		}
+// sweep takes a step at a shard: some expired items go, or some records of sparse segments move together. It reports
+// false when there is nothing left to do.
+func (s *shard) sweep(now int64) (more bool) {
+	if s.due.Load() > now && !s.lap.on && !s.waste.Load() && !s.empty.Load() {
+		return false
 	}
 	s.mu.Lock()
-	if s.items == 0 && len(s.dir) > 0 {
+	defer s.finish()
+	switch {
+	case s.due.Load() <= now || s.lap.on:
+		s.sweepStep(now)
+		return true
+	case s.empty.Swap(false) && s.items == 0:
+		s.waste.Store(false)
 		s.vacate()
-	}
-	s.finish()
-	for s.waste.Load() {
-		s.mu.Lock()
-		more := s.compact(compactRun)
+	case s.waste.Load():
+		more = s.clean()
 		s.waste.Store(more)
-		s.finish()
 	}
-	return s.due.Load()
+	return more
 }
 
-// sweepStep works on one segment in which something has expired. It reports false when there is none.
-func (s *shard) sweepStep(now int64) bool {
-	due := int64(never)
-	for i := range s.queues {
-		for seg := s.queues[i].first; seg != 0; seg = s.segment(seg).next {
-			g := s.segment(seg)
-			if g.due <= now {
-				s.sweepSegment(seg, now)
-				return true
-			}
-			due = min(due, g.due)
+// lap is a walk over all segments of a shard, to find those in which something has expired.
+type lap struct {
+	on    bool
+	queue int
+	seg   uint64 // the next one; 0 is the end of the queue
+	due   int64  // the earliest expiry found so far
+}
+
+// sweepStep looks at some segments, and works on the first in which something has expired.
+func (s *shard) sweepStep(now int64) {
+	l := &s.lap
+	if !l.on {
+		*l = lap{on: true, seg: s.queues[small].first, due: never}
+		s.due.Store(never) // and earlier again, where records are added behind the lap
+	}
+	for range sweepSegments {
+		if l.seg == 0 && l.queue == main {
+			l.on = false
+			s.due.Store(min(s.due.Load(), l.due))
+			return
 		}
+		if l.seg == 0 {
+			l.queue, l.seg = main, s.queues[main].first
+			continue
+		}
+		g := s.segment(l.seg)
+		if g.due <= now {
+			s.sweepSegment(l.seg, now)
+			return
+		}
+		l.due, l.seg = min(l.due, g.due), g.next
 	}
-	s.due.Store(due)
-	return false
 }
 
-// sweepSegment takes expired items out of a segment, which may go with them.
+// sweepSegment takes some expired items out of a segment, which may go with them.
 func (s *shard) sweepSegment(seg uint64, now int64) {
 	g := s.segment(seg)
 	if g.swept == 0 {

@@ -18,7 +18,7 @@ func (e *Engine) walk(t testing.TB) {
 			s.check(t)
 			bytes += s.size()
 			logical += s.size() - s.blocks
-			physical += s.heap + s.past.bytes()
+			physical += s.heap
 			s.mu.Unlock()
 		}
 		if got := sp.bytes.Load(); got != bytes {
@@ -45,22 +45,17 @@ func (a *arena) check(t testing.TB) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var inUse, resident int64
-	warm := 0
 	for _, g := range a.groups[1:] {
 		for i := range groupChunks {
 			inUse += int64(g.used >> i & 1)
 			resident += int64(g.resident >> i & 1)
 		}
-		if g.used == 0 && g.resident != 0 {
-			warm++
-		}
 		if g.used&^g.resident != 0 {
 			t.Errorf("chunks %b are in use and not resident", g.used&^g.resident)
 		}
 	}
-	if a.inUse.Load() != inUse*chunkBytes || a.committed.Load() != resident*chunkBytes || a.warm != warm {
-		t.Errorf("the arena counts %d, %d and %d; it has %d, %d and %d", a.inUse.Load(), a.committed.Load(), a.warm,
-			inUse*chunkBytes, resident*chunkBytes, warm)
+	if a.inUse.Load() != inUse*chunkBytes || a.committed.Load() != resident*chunkBytes {
+		t.Errorf("the arena counts %d and %d; it has %d and %d", a.inUse.Load(), a.committed.Load(), inUse*chunkBytes, resident*chunkBytes)
 	}
 }
 
@@ -94,6 +89,9 @@ func (s *shard) check(t testing.TB) {
 	if s.index.bytes < pages {
 		t.Errorf("the index counts %d bytes and has %d", s.index.bytes, pages)
 	}
+	if got := s.past.held(); got != s.past.bytes() {
+		t.Errorf("the past counts %d bytes and has %d", s.past.bytes(), got)
+	}
 	var blocks, heap int64
 	var sides [2]int64
 	for _, d := range s.side {
@@ -112,6 +110,19 @@ func (s *shard) check(t testing.TB) {
 	}
 }
 
+// held adds up what bytes counts.
+func (p *past) held() (n int64) {
+	for _, t := range []table{p.table, p.old} {
+		n += int64(len(t.pieces)) * 4
+		for _, piece := range t.pieces[min(t.passed, len(t.pieces)):] {
+			if piece != 0 {
+				n += int64(t.size())
+			}
+		}
+	}
+	return n
+}
+
 func (s *shard) checkQueues(t testing.TB) map[uint64]bool {
 	t.Helper()
 	all := map[uint64]bool{}
@@ -119,8 +130,10 @@ func (s *shard) checkQueues(t testing.TB) map[uint64]bool {
 		q := &s.queues[i]
 		var live, held int64
 		prev := uint64(0)
+		segments := map[uint64]bool{}
 		for seg := q.first; seg != 0; seg = s.segment(seg).next {
 			g := s.segment(seg)
+			segments[seg] = true
 			var bytes, items uint32
 			s.between(seg, 0, func(off uint64, r *record) bool {
 				all[off] = true
@@ -137,6 +150,12 @@ func (s *shard) checkQueues(t testing.TB) map[uint64]bool {
 			live += int64(bytes)
 			held += int64(g.size)
 			prev = seg
+		}
+		if c := &q.clean; c.from != 0 && !segments[c.from] || c.to != 0 && !segments[c.to] || c.look > 0 && c.hand != 0 && !segments[c.hand] {
+			t.Errorf("queue %d is cleaned where it has no segments: %+v", i, *c)
+		}
+		if q.count != len(segments) {
+			t.Errorf("queue %d counts %d segments of %d", i, q.count, len(segments))
 		}
 		if q.last != prev || q.live != live || q.held != held {
 			t.Errorf("queue %d counts %d of %d bytes; it has %d of %d", i, q.live, q.held, live, held)
