@@ -58,7 +58,7 @@ func (g *Gateway) DoTogether(ctx context.Context, c *Caller, w engine.Watch, os 
 		ins = append(ins, in)
 	}
 	over := b.overtakeAll(g, os)
-	done, err = t.DoTogether(ctx, b.cache.Space, w, os, rs)
+	done, err = t.DoTogether(ctx, b.cache.Space, w, b.overtakingAll(g, os), rs)
 	over()
 	if !done || err != nil {
 		b.refundAll(ins)

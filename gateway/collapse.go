@@ -47,8 +47,8 @@ func (g *Gateway) fetched(c *Caller, b *binding, o *op.Fetch, r *op.Reply) {
 	if o.Wait == 0 || r.Status != op.Hit || r.Int < 0 || r.Int >= o.Grace {
 		return
 	}
-	if lease, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load); leads {
-		r.Lease = lease
+	if fl, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load); leads {
+		r.Lease = fl.lease
 	}
 }
 
@@ -82,7 +82,10 @@ func missed(r *op.Reply, err error) bool { return err == nil && r.Status == op.M
 // the command waits in Do.
 func (g *Gateway) tryCollapsed(c *Caller, b *binding, l collapse, o op.Op, s *op.Spec, r *op.Reply) (done bool, err error) {
 	space, now := b.space(s), g.now().UnixMilli()
-	lease, leads := g.flights.lead(c, space, o.Key(), now, l.load)
+	if g.leaser != nil {
+		return false, nil
+	}
+	fl, leads := g.flights.lead(c, space, o.Key(), now, l.load)
 	if !leads {
 		return false, nil
 	}
@@ -93,7 +96,7 @@ func (g *Gateway) tryCollapsed(c *Caller, b *binding, l collapse, o op.Op, s *op
 		return done, err
 	}
 	b.tenant.collapsed.led.Add(1)
-	r.Lease = lease
+	r.Lease = fl.lease
 	return done, err
 }
 
@@ -117,12 +120,14 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 		case full:
 			b.tenant.collapsed.full.Add(1)
 			return false, nil
-		case leads:
+		case leads && g.lease(ctx, b, []*flight{fl}, [][]byte{key}, l.load)[0]:
 			leads, err := g.lookAgain(ctx, b, o, r)
 			if leads {
 				r.Lease = fl.lease
 			}
 			return leads, err
+		case leads:
+			continue // and wait for the gateway that loads it
 		}
 		b.tenant.collapsed.waited.Add(1)
 		waited = true
@@ -152,28 +157,52 @@ func (g *Gateway) lookAgain(ctx context.Context, b *binding, o op.Op, r *op.Repl
 // waits for them. A batch that has become the loader of anything returns at once, since its caller learns what to load
 // from the answer as a whole, and two batches that wait for each other would both wait in vain.
 func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
-	leads := false
 	for i, o := range os {
-		r := &rs[i]
 		if o.Spec().Writes() {
-			g.wrote(b.cache.Space, o, r) // now: who waits for it need not wait for the rest of the batch
-		}
-		if !missed(r, r.Err) || !b.collapse.applies(o, o.Spec()) || b.fills(o, o.Spec()) {
-			continue
-		}
-		if _, first := g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load); first {
-			mine := false
-			mine, r.Err = g.lookAgain(ctx, b, o, r)
-			leads = leads || mine
+			g.wrote(b.cache.Space, o, &rs[i]) // now: who waits for it need not wait for the rest of the batch
 		}
 	}
+	leads := g.leadAll(ctx, c, b, os, rs)
 	patience, cancel := patience(ctx, b.collapse.patience())
 	defer cancel()
 	for i, o := range os {
-		if r := &rs[i]; !leads && missed(r, r.Err) && b.collapse.applies(o, o.Spec()) && !b.fills(o, o.Spec()) {
+		if r := &rs[i]; !leads && b.collapses(o, r) {
 			leads, r.Err = g.runCollapsed(ctx, patience, c, b, b.collapse, o, r)
 		}
 	}
+}
+
+// collapses reports whether a command of a batch has missed what others may be loading.
+func (b *binding) collapses(o op.Op, r *op.Reply) bool {
+	return missed(r, r.Err) && b.collapse.applies(o, o.Spec()) && !b.fills(o, o.Spec())
+}
+
+// leadAll makes c the loader of what a batch has missed and nobody loads; it reports whether there is any such key.
+func (g *Gateway) leadAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) (leads bool) {
+	var flights []*flight
+	var keys [][]byte
+	var at []int
+	for i, o := range os {
+		if !b.collapses(o, &rs[i]) {
+			continue
+		}
+		if fl, first := g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load); first {
+			flights, keys, at = append(flights, fl), append(keys, o.Key()), append(at, i)
+		}
+	}
+	if len(flights) == 0 {
+		return false
+	}
+	ours := g.lease(ctx, b, flights, keys, b.collapse.load)
+	for n, i := range at {
+		if !ours[n] {
+			continue
+		}
+		mine := false
+		mine, rs[i].Err = g.lookAgain(ctx, b, os[i], &rs[i])
+		leads = leads || mine
+	}
+	return leads
 }
 
 func (l collapse) patience() time.Duration { return time.Duration(l.wait) * time.Millisecond }

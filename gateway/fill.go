@@ -119,10 +119,7 @@ func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, 
 	space, key, s := b.cache.Space, o.Key(), b.source
 	for try := range fillTries {
 		r.Reset()
-		err := g.engine.Do(ctx, space, o, r)
-		if err == nil && r.Status == op.Hit && r.Expiry == 0 {
-			g.askExpiry(ctx, b, o, r)
-		}
+		err := g.lookAged(ctx, b, o, r)
 		if g.tryFilled(b, o, r, err) {
 			r.Waited = try > 0
 			return err
@@ -168,8 +165,9 @@ func (g *Gateway) fillAll(ctx context.Context, b *binding, os []op.Op, rs []op.R
 		if !b.fills(o, o.Spec()) {
 			continue
 		}
-		if r.Err == nil && r.Status == op.Hit && r.Expiry == 0 {
-			g.askExpiry(ctx, b, o, r)
+		if r.Err == nil && r.Status == op.Hit && b.ages(g) {
+			r.Reset()
+			r.Err = g.lookAged(ctx, b, o, r)
 		}
 		if !g.tryFilled(b, o, r, r.Err) {
 			g.refresh(b, o.Key(), seenIn(r))
@@ -211,15 +209,25 @@ const (
 	fillTries = 8    // that a caller looks again: after writes that overtook its fill
 )
 
-// askExpiry asks when an item expires where the engine has not said so with the item.
-func (g *Gateway) askExpiry(ctx context.Context, b *binding, o op.Op, r *op.Reply) {
-	if g.trier != nil || b.source.grace() == 0 && !b.source.early {
-		return
+// ages reports whether it matters how old an item of the cache is and the engine has to be asked for that: one that other
+// gateways share does not say it with the item.
+func (b *binding) ages(g *Gateway) bool {
+	return g.leaser != nil && (b.source.grace() > 0 || b.source.early)
+}
+
+// lookAged runs a read whose reply says when the item expires.
+func (g *Gateway) lookAged(ctx context.Context, b *binding, o op.Op, r *op.Reply) error {
+	if !b.ages(g) {
+		return g.engine.Do(ctx, b.cache.Space, o, r)
 	}
-	var ttl op.Reply
-	if err := g.engine.Do(ctx, b.cache.Space, &op.ItemTTL{K: o.Key()}, &ttl); err == nil && ttl.Status == op.Hit && ttl.Int > 0 {
+	var rs [2]op.Reply
+	rs[0], rs[1] = *r, op.Reply{}
+	g.engine.DoAll(ctx, b.cache.Space, []op.Op{o, &op.ItemTTL{K: o.Key()}}, rs[:])
+	*r = rs[0]
+	if ttl := &rs[1]; r.Err == nil && r.Status == op.Hit && ttl.Err == nil && ttl.Status == op.Hit && ttl.Int > 0 {
 		r.Expiry = g.now().UnixMilli() + ttl.Int
 	}
+	return r.Err
 }
 
 // without answers a command where the origin gave nothing: with what is still there, if it may be served, else with a
@@ -265,12 +273,24 @@ func (g *Gateway) startFill(b *binding, key string, fl *flight, seen int64) {
 	}
 	go func() {
 		defer g.sources.running.Done()
-		g.fill(b, key, fl, seen)
+		ctx, cancel := context.WithTimeout(g.sources.ctx, time.Duration(b.source.budget())*time.Millisecond)
+		defer cancel()
+		if !g.leaseFill(ctx, b, key, fl, seen == nothingSeen) {
+			return
+		}
+		if g.renewed(ctx, b, key, seen) {
+			g.flights.filled(b.cache.Space, key, fl, nil)
+			return
+		}
+		g.fill(ctx, b, key, fl, seen == nothingSeen)
 	}()
 }
 
 // nothingSeen stands for the expiry of an item that was not there.
 const nothingSeen = -1
+
+// sameExpiry is how far apart two answers of a server to when an item expires may be, in milliseconds.
+const sameExpiry = 100
 
 // seenIn returns the expiry of the item in a reply.
 func seenIn(r *op.Reply) int64 {
@@ -285,24 +305,18 @@ func seenIn(r *op.Reply) int64 {
 func (g *Gateway) renewed(ctx context.Context, b *binding, key string, seen int64) bool {
 	var r op.Reply
 	defer r.Reset()
-	get := &op.Get{K: []byte(key)}
-	if err := g.engine.Do(ctx, b.cache.Space, get, &r); err != nil || r.Status != op.Hit {
+	if err := g.lookAged(ctx, b, &op.Get{K: []byte(key)}, &r); err != nil || r.Status != op.Hit {
 		return false
 	}
-	if r.Expiry == 0 {
-		g.askExpiry(ctx, b, get, &r)
+	same := r.Expiry == seen
+	if g.leaser != nil && seen != nothingSeen {
+		same = max(r.Expiry-seen, seen-r.Expiry) < sameExpiry
 	}
-	return r.Expiry != seen && (r.Expiry == 0 || g.now().UnixMilli() < r.Expiry-b.source.grace())
+	return !same && (r.Expiry == 0 || g.now().UnixMilli() < r.Expiry-b.source.grace())
 }
 
-func (g *Gateway) fill(b *binding, key string, fl *flight, seen int64) {
+func (g *Gateway) fill(ctx context.Context, b *binding, key string, fl *flight, absent bool) {
 	s, space := b.source, b.cache.Space
-	ctx, cancel := context.WithTimeout(g.sources.ctx, time.Duration(s.budget())*time.Millisecond)
-	defer cancel()
-	if g.renewed(ctx, b, key, seen) {
-		g.flights.filled(space, key, fl, nil)
-		return
-	}
 	stamp := g.stampFill(ctx, space)
 	l, v, err := g.loadOf(ctx, b, key)
 	switch {
@@ -318,6 +332,9 @@ func (g *Gateway) fill(b *binding, key string, fl *flight, seen int64) {
 	case hearth.KindOf(err) == hearth.NotFound && err != nil:
 		s.counts.absent.Add(1)
 		store, keep = &op.Delete{K: []byte(key)}, s.absent
+		if absent && fl.right != nil {
+			store = nil // so that the lease can say it
+		}
 	case failed(err):
 		s.counts.failed.Add(1)
 		store = nil
@@ -326,7 +343,7 @@ func (g *Gateway) fill(b *binding, key string, fl *flight, seen int64) {
 		store, keep = nil, s.refused
 	}
 	if err != nil && !errors.Is(err, errOriginBroken) && !errors.Is(err, errOriginBusy) {
-		g.flights.judge(space, key, fl, err, g.now().UnixMilli(), keep)
+		g.judge(space, key, fl, err, keep)
 	}
 	if store != nil {
 		if e := g.store(ctx, space, store, fl); e != nil && err == nil {
@@ -349,6 +366,14 @@ func (g *Gateway) store(ctx context.Context, space hearth.Space, o op.Op, fl *fl
 		return nil
 	}
 	defer close(fl.stored)
+	if fl.right != nil {
+		g.flights.unhear(space, o.Key(), fl)
+		stored, err := fl.right.Store(ctx, o)
+		if err == nil && !stored {
+			fl.state.Store(discarded)
+		}
+		return err
+	}
 	var r op.Reply
 	defer r.Reset()
 	return g.engine.Do(ctx, space, o, &r)

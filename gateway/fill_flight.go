@@ -37,6 +37,7 @@ func (f *flights) fill(c *Caller, s hearth.Space, key []byte, now, budget int64,
 	fl.waiters++
 	ofCache.Add(1)
 	f.held.Add(1)
+	f.hear(s, key, fl)
 	return fl, begun && fl.state.Load() == filling, false
 }
 
@@ -128,14 +129,14 @@ func (f *flights) verdictFor(s hearth.Space, key []byte, now int64) (err error, 
 }
 
 // judge remembers what the origin has said of a key for some milliseconds, twice as many for each failure in a row, and
-// unless the fill has been overtaken by a write. No error forgets.
-func (f *flights) judge(s hearth.Space, key string, fl *flight, err error, now, forMillis int64) {
+// unless the fill has been overtaken by a write. No error forgets. It returns for how long it is believed.
+func (f *flights) judge(s hearth.Space, key string, fl *flight, err error, now, forMillis int64) int64 {
 	at := flightKey{s, key}
 	sh := f.shard([]byte(key))
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.m[at] != fl || fl.state.Load() == discarded {
-		return
+		return 0
 	}
 	v := verdict{err: err}
 	if failed(err) {
@@ -145,8 +146,23 @@ func (f *flights) judge(s hearth.Space, key string, fl *flight, err error, now, 
 	v.until = now + forMillis
 	if err == nil {
 		delete(sh.verdicts, at)
-		return
+		return 0
 	}
+	sh.keep(at, v)
+	return forMillis
+}
+
+// believe remembers for a while what another gateway has learned of an origin.
+func (f *flights) believe(s hearth.Space, key string, err error, until int64) {
+	at := flightKey{s, key}
+	sh := f.shard([]byte(key))
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.keep(at, verdict{until: until, err: err, failed: sh.verdicts[at].failed})
+}
+
+// keep keeps a verdict; the shard is locked.
+func (sh *flightShard) keep(at flightKey, v verdict) {
 	if sh.verdicts == nil {
 		sh.verdicts = map[flightKey]verdict{}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
 )
 
 // flights are the loads that are under way: for each missing key, one caller that was told so, and those who wait for
@@ -18,6 +19,9 @@ type flights struct {
 	shards [flightShards]flightShard
 	active atomic.Int64 // flights; zero is all that most writes ever see
 	held   atomic.Int64 // waiters of the process
+	away   *Caller      // the loader of flights whose load is another gateway's
+
+	leaser engine.Leaser // nil where the engine is this gateway's alone
 }
 
 const flightShards = 64
@@ -43,6 +47,11 @@ type flight struct {
 	waiters int
 	landed  chan struct{} // closed when there is something to look at
 
+	// Where several gateways share the engine.
+	right  engine.Lease // nil where this gateway has none
+	unhear func()       // ends what tells of changes by other gateways; nil while nothing does
+	there  bool         // the item is there and shall be replaced
+
 	// Of a fill by hearth.
 	fills   bool
 	state   atomic.Int32  // one of those of fill.go
@@ -51,8 +60,8 @@ type flight struct {
 }
 
 // newFlights numbers flights from anywhere, so that those of two gateways differ.
-func newFlights() *flights {
-	f := &flights{seed: maphash.MakeSeed()}
+func newFlights(l engine.Leaser) *flights {
+	f := &flights{seed: maphash.MakeSeed(), away: &Caller{}, leaser: l}
 	f.lease.Store(rand.Uint64())
 	return f
 }
@@ -61,13 +70,12 @@ func (f *flights) shard(key []byte) *flightShard {
 	return &f.shards[maphash.Bytes(f.seed, key)%flightShards]
 }
 
-// lead makes c the key's loader, unless there is one whose time is not up.
-func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) (lease uint64, leads bool) {
+// lead makes c the key's loader, unless there is one whose time is not up, and returns the key's flight.
+func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) (fl *flight, leads bool) {
 	sh := f.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	fl, fresh := f.current(sh, flightKey{s, string(key)}, c, now, load)
-	return fl.lease, fresh
+	return f.current(sh, flightKey{s, string(key)}, c, now, load)
 }
 
 // holds reports whether a lease stands for a flight whose time is not up; over also ends that flight.
@@ -102,6 +110,7 @@ func (f *flights) join(c *Caller, s hearth.Space, key []byte, now, load int64, o
 	fl.waiters++
 	ofCache.Add(1)
 	f.held.Add(1)
+	f.hear(s, key, fl)
 	return fl, false, false
 }
 
@@ -196,5 +205,11 @@ func (f *flights) land(sh *flightShard, at flightKey, fl *flight) {
 	f.active.Add(-1)
 	fl.loader.leads.Add(-1)
 	fl.state.CompareAndSwap(filling, discarded)
+	if fl.right != nil {
+		fl.right.End()
+	}
+	if fl.unhear != nil {
+		fl.unhear()
+	}
 	close(fl.landed)
 }

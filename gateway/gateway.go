@@ -43,6 +43,7 @@ type Gateway struct {
 	warmer   engine.Warmer  // nil where the engine has no use for hints
 	bounder  engine.Bounder // nil where memory is not ours to share out
 	tagger   engine.Tagger  // nil where items have no tags
+	leaser   engine.Leaser  // nil where the engine is this gateway's alone
 	plane    *control.Plane
 	topics   topics.Broker
 	pulse    topics.Pulse // of all subscriptions
@@ -92,7 +93,8 @@ func New(o Options) *Gateway {
 	g.sender = webhook.New(webhook.Options{Topics: g.topics, Guard: guard.Guard{Allow: o.WebhookAllow}, Dead: g.bury, Log: g.log})
 	g.feeds = newFeeds(o.Engine)
 	g.claims.init(o.Engine)
-	g.flights = newFlights()
+	g.leaser, _ = o.Engine.(engine.Leaser)
+	g.flights = newFlights(g.leaser)
 	g.sources = newSources(g, o.Origin)
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
@@ -117,7 +119,7 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	done, err = g.trier.Try(b.space(s), o, r)
 	over()
 	if done && b.fills(o, s) {
-		done = g.tryFilled(b, o, r, err)
+		done = !b.ages(g) && g.tryFilled(b, o, r, err)
 	} else if done && missed(r, err) {
 		if l := b.collapsing(o, s); l.wait > 0 {
 			done, err = g.tryCollapsed(c, b, l, o, s, r)
@@ -175,7 +177,7 @@ func (g *Gateway) run(ctx context.Context, c *Caller, b *binding, o op.Op, s *op
 	}
 	over := b.overtake(g, o, s)
 	defer over()
-	return g.engine.Do(ctx, b.space(s), o, r)
+	return g.engine.Do(ctx, b.space(s), b.overtaking(g, o, s), r)
 }
 
 // DoAll runs commands that do not depend on each other; errors stand in their replies.
@@ -191,7 +193,7 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 	if together {
 		if len(os) > 0 {
 			over := b.overtakeAll(g, os)
-			g.engine.DoAll(ctx, b.cache.Space, os, rs)
+			g.engine.DoAll(ctx, b.cache.Space, b.overtakingAll(g, os), rs)
 			over()
 			if b.source != nil {
 				g.fillAll(ctx, b, os, rs)

@@ -66,3 +66,23 @@ func (b *binding) overtakeAll(g *Gateway, os []op.Op) (over func()) {
 		}
 	}
 }
+
+// overtaking returns a command that ends, with what it does, the load of what it writes, whichever gateway's that is.
+func (b *binding) overtaking(g *Gateway, o op.Op, s *op.Spec) op.Op {
+	if g.leaser == nil || !s.Writes() || s.Board || b.source == nil && b.collapse.wait == 0 {
+		return o
+	}
+	return g.leaser.Overtake(o)
+}
+
+// overtakingAll is overtaking for commands that run together.
+func (b *binding) overtakingAll(g *Gateway, os []op.Op) []op.Op {
+	if g.leaser == nil || b.source == nil && b.collapse.wait == 0 {
+		return os
+	}
+	out := make([]op.Op, len(os))
+	for i, o := range os {
+		out[i] = b.overtaking(g, o, o.Spec())
+	}
+	return out
+}

@@ -45,7 +45,16 @@ func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Op, r *op.Rep
 	var entry value.Entry
 	load(&entry, got[0], got[1].Int, now)
 	before := entry.Expiry()
-	if err := happen(&entry, o, now, r); err != nil || entry.Change() == value.Unchanged {
+	if err := happen(&entry, o, now, r); err != nil {
+		return true, err
+	}
+	overtakes := overtakes(o)
+	if entry.Change() == value.Unchanged {
+		if overtakes && o.Spec().Access&op.Reads == 0 {
+			b.Reset()
+			sayLeaseEnd(&b, key)
+			_, err = e.say(ctx, &b, key, true)
+		}
 		return true, err
 	}
 	ttl := int64(-1)
@@ -57,6 +66,9 @@ func (e *Engine) tryDetached(ctx context.Context, key []byte, o op.Op, r *op.Rep
 	}
 	b.Reset()
 	op.SendSwap(&b, key, got[0], &entry, ttl)
+	if overtakes {
+		sayLeaseEnd(&b, key)
+	}
 	swapped, err := e.say(ctx, &b, key, false)
 	if err != nil || swapped[0].IsError() {
 		return true, failure(ctx, swapped, err)

@@ -67,7 +67,7 @@ func (e *Engine) doPlain(ctx context.Context, s hearth.Space, o op.Op, r *op.Rep
 func (e *Engine) DoAll(ctx context.Context, s hearth.Space, os []op.Op, rs []op.Reply) {
 	tagged, err := e.tagged(ctx, s)
 	for i, o := range os {
-		set, ok := o.(*op.Set)
+		set, ok := bare(o).(*op.Set)
 		tagged = tagged || ok && len(set.Tags) > 0
 		if err != nil {
 			rs[i].Err = err

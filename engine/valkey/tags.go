@@ -131,13 +131,16 @@ func (e *Engine) table(ctx context.Context, s hearth.Space, name string, repeata
 
 // stamped returns the command with the stamp of now, where it is to be stored with tags and has none.
 func (e *Engine) stamped(ctx context.Context, s hearth.Space, o op.Op) (op.Op, error) {
-	set, ok := o.(*op.Set)
+	set, ok := bare(o).(*op.Set)
 	if !ok || len(set.Tags) == 0 || set.Stamp != 0 {
 		return o, nil
 	}
 	with := *set
 	var err error
 	with.Stamp, err = e.Stamp(ctx, s, true)
+	if bare(o) != o {
+		return overtaking{&with}, err
+	}
 	return &with, err
 }
 
@@ -244,7 +247,7 @@ func (e *Engine) doTagged(ctx context.Context, s hearth.Space, o op.Op, r *op.Re
 	if err != nil {
 		return err
 	}
-	if _, over := o.(*op.Set); over {
+	if _, over := bare(o).(*op.Set); over {
 		return e.doPlain(ctx, s, o, r)
 	}
 	m, several := o.(op.Multi)
@@ -270,7 +273,7 @@ func (e *Engine) doTagged(ctx context.Context, s hearth.Space, o op.Op, r *op.Re
 
 // looksInto reports whether a server that runs a command would take an item's trailer for a part of its value.
 func looksInto(o op.Op) bool {
-	switch o.(type) {
+	switch bare(o).(type) {
 	case *op.SetIf, *op.SetIfHash:
 		return true
 	}
@@ -282,7 +285,7 @@ func (e *Engine) doAllTagged(ctx context.Context, s hearth.Space, os []op.Op, rs
 	var keys [][]byte
 	ends := make([]int, len(os))
 	for i, o := range os {
-		if set, ok := o.(*op.Set); ok && len(set.Tags) > 0 {
+		if set, ok := bare(o).(*op.Set); ok && len(set.Tags) > 0 {
 			engine.Each(ctx, e, s, os, rs) // what follows may be about its item
 			return
 		}

@@ -41,6 +41,7 @@ type Engine struct {
 
 	tables tables
 	pipes  pipes
+	ears   ears
 	calls  sync.Pool // of *call
 	begun  sync.Pool // of *started
 	wake   chan struct{}
@@ -62,7 +63,7 @@ func New(o Options) (*Engine, error) {
 	if o.Timeout == 0 {
 		o.Timeout = timeoutDefault
 	}
-	e := &Engine{opts: o, library: newLibrary(op.Library + tagFunctions), wake: make(chan struct{}, 1)}
+	e := &Engine{opts: o, library: newLibrary(op.Library + tagFunctions + leaseFunctions), wake: make(chan struct{}, 1)}
 	if o.NearBytes > 0 {
 		e.near = newNear(o.NearBytes)
 	}
@@ -144,6 +145,7 @@ func (e *Engine) Close() error {
 	defer e.mu.Unlock()
 	if !e.closed.Swap(true) {
 		e.pipes.close()
+		e.ears.close()
 		if c := e.client.Swap(nil); c != nil {
 			c.Close()
 		}
