@@ -77,9 +77,9 @@ func nothingLeft(t *testing.T, all []*fleet) {
 
 func TestOneLoadOfManyGateways(t *testing.T) {
 	all, _, _ := gateways(t, 3, 1<<20, map[string]string{"collapse": "on", "collapse-wait": patient, "collapse-load": patient})
-	for round := range 5 {
+	for round := range 3 {
 		var wg sync.WaitGroup
-		for i := range 3000 {
+		for i := range 1500 {
 			wg.Go(func() {
 				f := all[i%3]
 				c := f.caller()
@@ -104,13 +104,13 @@ func TestOneLoadOfManyGateways(t *testing.T) {
 }
 
 func TestOneFillOfManyGateways(t *testing.T) {
-	all, o, _ := gateways(t, 3, 1<<20, map[string]string{"origin": "https://example.com/{key}", "freshness": "balanced", "negative-absent": "10s"})
+	all, o, _ := gateways(t, 3, 1<<20, map[string]string{"origin": "https://example.com/{key}", "freshness": "balanced", "negative-absent": "10s", "origin-timeout": "30s"})
 	o.set(func(o *truth) { o.delay = 50 * time.Millisecond })
-	for round := range 5 {
+	for round := range 3 {
 		key := fmt.Sprint("hot", round)
 		o.set(func(o *truth) { o.values[key] = "loaded" })
 		var wg sync.WaitGroup
-		for i := range 3000 {
+		for i := range 1500 {
 			wg.Go(func() { all[i%3].wants(key, "loaded", true) })
 		}
 		wg.Wait()

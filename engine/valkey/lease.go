@@ -24,7 +24,7 @@ const (
 	leasePrefix = "h::lease:{"
 	tokenMark   = 't'
 	noteMark    = 'n'
-	leaseFor    = 1500 * time.Millisecond
+	leaseFor    = 3 * time.Second
 	leaseAgain  = leaseFor / 3
 )
 
