@@ -32,6 +32,7 @@ type Options struct {
 	Endpoint     string                                // the base host that issued keys tell clients
 	Now          func() time.Time                      // nil is the machine's clock
 	Ledger       *control.Ledger                       // nil keeps the books in this process only
+	Peers        Peers                                 // with whom limits are shared; nil is nobody
 	Log          *slog.Logger                          // of hand-overs that fail; nil is slog.Default
 }
 
@@ -62,6 +63,9 @@ type Gateway struct {
 	ledger   *control.Ledger
 	log      *slog.Logger
 
+	peers    Peers
+	sharedAt time.Time // when loads were last exchanged; only Run uses it
+
 	handing sync.Mutex // guards samples; held while usage is handed over
 	samples map[string]held
 
@@ -73,7 +77,7 @@ type Gateway struct {
 // New returns a gateway over an engine and a control plane.
 func New(o Options) *Gateway {
 	g := &Gateway{engine: o.Engine, plane: o.Plane, topics: o.Topics, open: o.Open, endpoint: o.Endpoint, now: o.Now, ledger: o.Ledger,
-		log: o.Log, tenants: map[string]*tenant{}}
+		log: o.Log, peers: o.Peers, tenants: map[string]*tenant{}}
 	if g.topics == nil {
 		g.topics = topics.NewMemory(topics.Options{})
 	}
@@ -300,6 +304,11 @@ func (g *Gateway) tenant(cache string) *tenant {
 	t := g.tenants[cache]
 	if t == nil {
 		t = &tenant{}
+		if g.peers != nil {
+			for _, b := range []*bucket{&t.requests, &t.throughput, &t.publishes} {
+				b.weight.Store(wholeShare)
+			}
+		}
 		g.tenants[cache] = t
 	}
 	return t

@@ -56,7 +56,9 @@ type tenant struct {
 	throughput bucket
 	publishes  bucket
 	held       [heldCount]atomic.Int64
-	waiters    atomic.Int64 // callers that wait for a missing key
+	elsewhere  [heldCount]atomic.Int64 // held at other gateways, when they last told
+	told       bool                    // whether they were told of a load last; only share uses it
+	waiters    atomic.Int64            // callers that wait for a missing key
 	collapsed  collapsed
 	misses     misses
 }
@@ -92,10 +94,30 @@ const (
 )
 
 // bucket is a token bucket without a lock: the time, in nanoseconds, at which it will be full again. It holds one second.
-type bucket struct{ full atomic.Int64 }
+//
+// Where it is shared with other gateways, it has a weight, by which what is taken costs more here than the whole rate says.
+type bucket struct {
+	full    atomic.Int64
+	weight  atomic.Int64 // in parts of wholeShare; 0 is shared with nobody
+	offered atomic.Int64 // what was asked for since the others were told, where it is shared
+}
+
+// weigh returns what something that takes cost nanoseconds of the whole rate takes here.
+func (b *bucket) weigh(cost int64) int64 {
+	w := b.weight.Load()
+	if w == 0 {
+		return cost
+	}
+	b.offered.Add(cost)
+	if w == wholeShare {
+		return cost
+	}
+	return int64(float64(cost) * float64(w) / wholeShare)
+}
 
 // take takes cost nanoseconds out of the bucket, or returns false where less than nothing would be left.
 func (b *bucket) take(now, cost int64) bool {
+	cost = b.weigh(cost)
 	for {
 		old := b.full.Load()
 		next := max(old, now) + cost
@@ -110,6 +132,7 @@ func (b *bucket) take(now, cost int64) bool {
 
 // charge takes cost nanoseconds even where they are not there: later callers wait for them.
 func (b *bucket) charge(now, cost int64) {
+	cost = b.weigh(cost)
 	for {
 		old := b.full.Load()
 		if b.full.CompareAndSwap(old, max(old, now)+cost) {
@@ -119,7 +142,7 @@ func (b *bucket) charge(now, cost int64) {
 }
 
 // refund gives back what take took.
-func (b *bucket) refund(cost int64) { b.full.Add(-cost) }
+func (b *bucket) refund(cost int64) { b.full.Add(b.weigh(-cost)) }
 
 // cost returns the nanoseconds that bytes take at a rate of bytes a second.
 func cost(bytes int, perSecond int64) int64 {
@@ -251,7 +274,7 @@ func (c *Caller) Hold(what hearth.Limit) error {
 	if err := b.exists(c.cache); err != nil {
 		return err
 	}
-	if n := b.tenant.held[i].Add(1); b.limits.held[i] != 0 && n > b.limits.held[i] {
+	if n := b.tenant.held[i].Add(1); b.limits.held[i] != 0 && n+b.tenant.elsewhere[i].Load() > b.limits.held[i] {
 		b.tenant.held[i].Add(-1)
 		return errHeld[i]
 	}

@@ -54,6 +54,7 @@ func (g *Gateway) Close() error {
 }
 
 func (g *Gateway) whileBusy(ctx context.Context) {
+	g.sharedAt = g.now()
 	for quiet := false; !quiet; {
 		select {
 		case <-ctx.Done():
@@ -66,7 +67,8 @@ func (g *Gateway) whileBusy(ctx context.Context) {
 			g.log.Error("usage could not be saved; it is kept and tried again", "err", err)
 			g.alarm.ring()
 		}
-		quiet = !g.alarm.awake.Load()
+		sharing := g.share(ctx, g.now())
+		quiet = !sharing && !g.alarm.awake.Load()
 	}
 }
 

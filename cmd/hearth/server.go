@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/control/store"
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/gateway"
@@ -73,7 +75,11 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	if err != nil {
 		return err
 	}
-	s.gateway = gateway.New(gateway.Options{Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
+	var peers gateway.Peers
+	if s.side != nil {
+		peers = store.NewLoads(s.side, rand.Text())
+	}
+	s.gateway = gateway.New(gateway.Options{Peers: peers, Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
 		WebhookAllow: s.options.WebhookAllow, Origin: origins, Open: s.options.anyone(), Endpoint: s.endpoint()})
 	s.closers = append(s.closers, s.gateway)
 	s.loops.Flush = s.gateway.Flush
