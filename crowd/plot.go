@@ -60,7 +60,7 @@ func height(loads int, top float64) float64 {
 }
 
 func (r *Result) line(length time.Duration, top float64) chart.Line {
-	l := chart.Line{Name: fmt.Sprintf("%s\nloads: %s, of all items %s\nreads: p99 %s", r.Title, Thousands(r.LaunchLoads), Thousands(r.OriginLoads), Millis(r.Latency.P99))}
+	l := chart.Line{Name: fmt.Sprintf("%s\nloads: %s\nof all items: %s\nreads: p99 %s", r.Title, Thousands(r.LaunchLoads), Thousands(r.OriginLoads), Millis(r.Latency.P99))}
 	for i := range plotPoints + 1 {
 		x := float64(i) / plotPoints
 		at := time.Duration(x * float64(length))
