@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 type serveCommand struct {
@@ -28,6 +29,7 @@ func (c *serveCommand) Run(ctx context.Context, file *configFile) error {
 		return err
 	}
 	s.banner(os.Stdout)
+	time.AfterFunc(settled, forgetStart)
 	return s.run(ctx)
 }
 
