@@ -32,6 +32,9 @@ func TestMessagesAreTheVendorsInJavaScript(t *testing.T) {
 	var sent []proto.Message
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, typ := range types {
+		if path.Base(typ.Descriptor().ParentFile().Path()) == "hearth.proto" {
+			continue // our own, which the vendor has not
+		}
 		for range each {
 			m := pbtest.Random(r, typ)
 			sent = append(sent, m)

@@ -46,6 +46,8 @@ const momentoNeeds = `
 	reads: leaderboard.Leaderboard/GetLeaderboardLength, leaderboard.Leaderboard/GetByRank, leaderboard.Leaderboard/GetRank
 	reads: leaderboard.Leaderboard/GetByScore, leaderboard.Leaderboard/GetCompetitionRank
 	writes: leaderboard.Leaderboard/DeleteLeaderboard, leaderboard.Leaderboard/UpsertElements, leaderboard.Leaderboard/RemoveElements
+	reads: hearth.Loading/Fetch
+	writes: hearth.Loading/Fill
 	listens: cache_client.pubsub.Pubsub/Subscribe
 	speaks: cache_client.pubsub.Pubsub/Publish
 	manages: control_client.ScsControl/CreateCache, control_client.ScsControl/DeleteCache, control_client.ScsControl/ListCaches
@@ -251,7 +253,7 @@ func (s sampler) scalar(f protoreflect.FieldDescriptor) protoreflect.Value {
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes([]byte("k"))
 	case protoreflect.BoolKind:
-		return protoreflect.ValueOfBool(true)
+		return protoreflect.ValueOfBool(f.Name() != "failed") // a load that has failed fills nothing
 	case protoreflect.EnumKind:
 		values := f.Enum().Values()
 		return protoreflect.ValueOfEnum(values.Get(min(1, values.Len()-1)).Number())
