@@ -124,10 +124,11 @@ func TestEqualSeedsAreEqualDays(t *testing.T) {
 		}
 		return string(b)
 	}
-	if text(7) != text(7) {
+	seven := text(7)
+	if again := text(7); again != seven {
 		t.Error("one seed has two results")
 	}
-	if text(7) == text(8) {
+	if text(8) == seven {
 		t.Error("two seeds have one result")
 	}
 }

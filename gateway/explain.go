@@ -180,7 +180,7 @@ func (g *Gateway) explainOrigin(x *Explanation, s *source, space hearth.Space, k
 			o.Problem = err.Error()
 		}
 	}
-	if err, left := g.flights.verdictFor(space, key, now.UnixMilli()); err != nil {
+	if left, err := g.flights.verdictFor(space, key, now.UnixMilli()); err != nil {
 		o.VerdictFor = left
 		switch {
 		case hearth.KindOf(err) == hearth.NotFound:

@@ -113,19 +113,19 @@ func (f *flights) endWrite(s hearth.Space, key []byte) {
 
 // verdict returns what the origin has said of a key, nil where it is not believed any more.
 func (f *flights) verdict(s hearth.Space, key []byte, now int64) error {
-	err, _ := f.verdictFor(s, key, now)
+	_, err := f.verdictFor(s, key, now)
 	return err
 }
 
 // verdictFor is verdict, with for how long it is still believed.
-func (f *flights) verdictFor(s hearth.Space, key []byte, now int64) (err error, left int64) {
+func (f *flights) verdictFor(s hearth.Space, key []byte, now int64) (left int64, err error) {
 	sh := f.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if v := sh.verdicts[flightKey{s, string(key)}]; now < v.until {
-		return v.err, v.until - now
+		return v.until - now, v.err
 	}
-	return nil, 0
+	return 0, nil
 }
 
 // judge remembers what the origin has said of a key for some milliseconds, twice as many for each failure in a row, and

@@ -31,7 +31,7 @@ func TestComposeFile(t *testing.T) {
 	if got := strings.Join(services, " "); got != want {
 		t.Errorf("services: %s, want %s", got, want)
 	}
-	if out, err = output(t, dir, env[:1], "docker-compose", "-f", "compose.yml", "config", "--quiet"); err == nil {
+	if _, err = output(t, dir, env[:1], "docker-compose", "-f", "compose.yml", "config", "--quiet"); err == nil {
 		t.Error("compose.yml is valid without a password for Grafana")
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "compose.yml"))

@@ -28,7 +28,7 @@ type operation struct {
 }
 
 type integration struct {
-	Type, HttpMethod, URI string
+	Type, HTTPMethod, URI string
 	RequestParameters     map[string]string
 	Responses             map[string]response
 }
@@ -169,7 +169,7 @@ func (g *gateway) request(r *http.Request, body []byte) (*http.Request, error) {
 		u.Scheme = "http"
 	}
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(r.Context(), g.HttpMethod, u.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(r.Context(), g.HTTPMethod, u.String(), bytes.NewReader(body))
 	if err == nil {
 		req.Header = headers
 	}

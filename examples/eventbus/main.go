@@ -19,22 +19,22 @@ import (
 // The definitions, as AWS's own command line takes them with --cli-input-json.
 type rule struct{ EventPattern string }
 
-type destination struct{ Name, InvocationEndpoint, HttpMethod string }
+type destination struct{ Name, InvocationEndpoint, HTTPMethod string }
 
 type connection struct {
 	AuthParameters struct {
-		ApiKeyAuthParameters struct{ ApiKeyName, ApiKeyValue string }
+		APIKeyAuthParameters struct{ APIKeyName, APIKeyValue string }
 	}
 }
 
 type targets struct {
 	Targets []struct {
-		Id, Arn, InputPath string
+		ID, Arn, InputPath string
 		InputTransformer   *struct {
 			InputPathsMap map[string]string
 			InputTemplate string
 		}
-		HttpParameters struct {
+		HTTPParameters struct {
 			PathParameterValues   []string
 			QueryStringParameters map[string]string
 			HeaderParameters      map[string]string
@@ -97,10 +97,10 @@ func deliver(dir, endpoint, key string, text []byte) error {
 		}
 		body, err := input(t.InputPath, t.InputTransformer, event)
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.Id, err)
+			return fmt.Errorf("%s: %w", t.ID, err)
 		}
 		address := d.InvocationEndpoint
-		for _, v := range t.HttpParameters.PathParameterValues {
+		for _, v := range t.HTTPParameters.PathParameterValues {
 			address = strings.Replace(address, "*", url.PathEscape(resolve(v, event)), 1)
 		}
 		u, err := url.Parse(address)
@@ -108,7 +108,7 @@ func deliver(dir, endpoint, key string, text []byte) error {
 			return err
 		}
 		query := u.Query()
-		for name, v := range t.HttpParameters.QueryStringParameters {
+		for name, v := range t.HTTPParameters.QueryStringParameters {
 			query.Set(name, resolve(v, event))
 		}
 		u.RawQuery = query.Encode()
@@ -116,16 +116,16 @@ func deliver(dir, endpoint, key string, text []byte) error {
 			u.Scheme, u.Host = local.Scheme, local.Host
 		}
 		headers := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"Amazon/EventBridge/ApiDestinations"}}
-		for name, v := range t.HttpParameters.HeaderParameters {
+		for name, v := range t.HTTPParameters.HeaderParameters {
 			headers.Set(name, resolve(v, event))
 		}
 		if key != "" {
-			headers.Set(c.AuthParameters.ApiKeyAuthParameters.ApiKeyName, key)
+			headers.Set(c.AuthParameters.APIKeyAuthParameters.APIKeyName, key)
 		}
-		if err := send(d.HttpMethod, u.String(), headers, body); err != nil {
-			return fmt.Errorf("%s: %w", t.Id, err)
+		if err := send(d.HTTPMethod, u.String(), headers, body); err != nil {
+			return fmt.Errorf("%s: %w", t.ID, err)
 		}
-		fmt.Println("delivered to", t.Id)
+		fmt.Println("delivered to", t.ID)
 	}
 	return nil
 }
