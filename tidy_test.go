@@ -34,7 +34,6 @@ var table = map[string]place{
 	"engine/enginetest": {". op value engine", 0},
 	"topics":            {".", 4},
 	"topics/webhook":    {". guard topics", 1},
-	"topics/valkey":     {". topics", 2},
 	"auth":              {".", 0},
 	"control":           {". auth", 0},
 	"control/store":     {". control auth", 0},
@@ -73,6 +72,35 @@ var longer = map[string]string{}
 
 // written names package variables that are written after start, as "file:name", with the reason.
 var written = map[string]string{}
+
+// TestArchitecture holds the table that people read against the one that is enforced.
+func TestArchitecture(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)`[^|]*\\|.*\\| ([^|]+) \\|$").FindAllSubmatch(text, -1) {
+		imports := strings.NewReplacer("`", "", "–", "", "all", "*").Replace(string(row[2]))
+		shown[string(row[1])] = imports
+	}
+	for dir, row := range table {
+		imports, ok := shown[dir]
+		if !ok {
+			t.Errorf("ARCHITECTURE.md has no row for %s", dir)
+		} else if imports != row.imports {
+			t.Errorf("%s may import %q here, and %q in ARCHITECTURE.md", dir, row.imports, imports)
+		}
+		if !exists(dir) {
+			t.Errorf("the table has %s, the tree has not", dir)
+		}
+	}
+	for dir := range shown {
+		if _, ok := table[dir]; !ok {
+			t.Errorf("ARCHITECTURE.md has a row for %s, the table has none", dir)
+		}
+	}
+}
 
 func TestTree(t *testing.T) {
 	fset := token.NewFileSet()
