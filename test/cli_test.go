@@ -87,6 +87,10 @@ func TestKeysAndUsage(t *testing.T) {
 	reader(3, "", "key", "list")
 	writer(3, "", "cache", "delete", "prices")
 
+	owner(3, "would not narrow it", "key", "create", "--super", "--cache", "prices")
+	owner(3, "would not narrow it", "key", "create", "--named-role", "r", "--role", "readonly")
+	owner(3, "exclude each other", "key", "create", "--super", "--named-role", "r")
+
 	id := ""
 	for _, line := range strings.Split(owner(0, "the shop", "key", "list"), "\n") {
 		if strings.HasSuffix(line, "the shop") {

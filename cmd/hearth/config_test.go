@@ -123,3 +123,24 @@ func TestCompletionIsShell(t *testing.T) {
 		t.Errorf("completing `hearth ser` gave %q, %v", out, err)
 	}
 }
+
+func TestNetwork(t *testing.T) {
+	check := func(in, want string) {
+		t.Helper()
+		var n network
+		err := n.UnmarshalText([]byte(in))
+		if want == "" && (err == nil || !strings.Contains(err.Error(), "such as 10.1.0.0/16")) {
+			t.Errorf("%q: %v; want an error that shows what is allowed", in, err)
+		}
+		if want != "" && (err != nil || n.String() != want) {
+			t.Errorf("%q is %v, %v; want %s", in, n, err, want)
+		}
+	}
+
+	check("10.1.0.0/16", "10.1.0.0/16")
+	check("fd00::/8", "fd00::/8")
+	check("127.0.0.1", "127.0.0.1/32")
+	check("::1", "::1/128")
+	check("banana", "")
+	check("10.0.0.0/99", "")
+}

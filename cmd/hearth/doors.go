@@ -21,12 +21,22 @@ type opened struct {
 	what string
 	addr string
 	tls  bool
+	key  bool // clients need a credential
 }
 
 // say prints how a client connects to it.
 func (o opened) say(w io.Writer) {
 	host, port, _ := net.SplitHostPort(o.addr)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // every address of this machine, this one among them
+		o.addr = net.JoinHostPort(host, port)
+	}
 	switch {
+	case o.what == "main" && !o.tls && o.key:
+		fmt.Fprintf(w, `  Momento SDKs    with an API key they speak TLS only: see hearth serve --help for --tls-self-signed and --acme
+  HTTP            curl -H "Authorization: $MOMENTO_API_KEY" http://%[1]s/admin/caches
+  this CLI        hearth cache create prices --endpoint %[1]s --key KEY
+`, o.addr)
 	case o.what == "main" && !o.tls:
 		fmt.Fprintf(w, `  Momento SDKs    their "local" provider, host %[1]s, port %[2]s:
                   Node.js: new MomentoLocalProvider({ hostname: '%[1]s', port: %[2]s })
@@ -36,6 +46,8 @@ func (o opened) say(w io.Writer) {
 `, host, port, o.addr)
 	case o.what == "main":
 		fmt.Fprintf(w, "  Momento SDKs    TLS on %[1]s, with an API key\n  HTTP            https on %[1]s\n", o.addr)
+	case o.what == "resp" && !o.tls && o.key:
+		fmt.Fprintf(w, "  Redis, Valkey   redis-cli -h %s -p %s --user CACHE --pass KEY\n", host, port)
 	case o.what == "resp" && !o.tls:
 		fmt.Fprintf(w, "  Redis, Valkey   redis-cli -h %s -p %s\n", host, port)
 	case o.what == "resp":
@@ -81,7 +93,7 @@ func (s *server) door(p door.Protocol) *door.Server {
 func (s *server) serve(name string, p door.Protocol, l net.Listener) {
 	d := s.door(p)
 	s.parts = append(s.parts, part{name, func(ctx context.Context) error { return d.Serve(ctx, l) }})
-	s.open = append(s.open, opened{name, l.Addr().String(), s.tls.config != nil})
+	s.open = append(s.open, opened{name, l.Addr().String(), s.tls.config != nil, !s.options.anyone()})
 }
 
 // openRESP opens the port of Redis and Valkey clients.
@@ -110,7 +122,7 @@ func (s *server) openMain() error {
 	if err != nil || l == nil {
 		return err
 	}
-	s.open = append(s.open, opened{"main", l.Addr().String(), s.tls.config != nil})
+	s.open = append(s.open, opened{"main", l.Addr().String(), s.tls.config != nil, !s.options.anyone()})
 	rows := s.watch.Calls(momento.New(s.gateway))
 	if s.options.DevFaults {
 		rows = momento.Faults(rows)

@@ -29,7 +29,7 @@ func (s *server) openGate(l net.Listener) (net.Listener, error) {
 	if admin == nil {
 		return inner, nil
 	}
-	s.open = append(s.open, opened{"faults", admin.Addr().String(), false})
+	s.open = append(s.open, opened{what: "faults", addr: admin.Addr().String()})
 	s.parts = append(s.parts, part{"test admin", func(ctx context.Context) error {
 		srv := &http.Server{Handler: gate}
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()

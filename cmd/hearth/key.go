@@ -110,7 +110,12 @@ type keyCreate struct {
 func (c *keyCreate) Run(ctx context.Context, k *kong.Context) error {
 	body := map[string]any{"form": c.Form, "description": c.Description, "token_id": c.TokenID,
 		"valid_for_seconds": int64(c.TTL.Seconds()), "never_expires": c.TTL == 0}
+	narrow := c.Cache+c.Prefix+c.ItemIs+c.Topic != "" || c.Role != "readwrite"
 	switch {
+	case c.Super && c.NamedRole != "":
+		return errors.New("--super and --named-role exclude each other")
+	case narrow && (c.Super || c.NamedRole != ""):
+		return errors.New("--super and --named-role say all that the key may do: --cache, --prefix, --item, --topic and --role would not narrow it")
 	case c.Super:
 		body["super_user"] = true
 	case c.NamedRole != "":

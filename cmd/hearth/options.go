@@ -35,18 +35,18 @@ type serveOptions struct {
 	Endpoint  string   `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
 	engineOptions
 	tlsOptions
-	PriceBook    string         `env:"HEARTH_PRICE_BOOK" placeholder:"FILE" help:"Prices that turn usage into money, for hearth usage."`
-	WebhookAllow []netip.Prefix `env:"HEARTH_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Networks that webhooks may reach beside the public internet, such as 10.1.0.0/16."`
-	OriginAllow  []netip.Prefix `env:"HEARTH_ORIGIN_ALLOW" placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 10.1.0.0/16."`
-	OriginSigned []string       `env:"HEARTH_ORIGIN_SIGNED" placeholder:"PREFIX" help:"S3 and DynamoDB origins, by how they begin, that may use the AWS credentials of the environment, such as s3://bucket/."`
-	OriginLogin  []secretURL    `env:"HEARTH_ORIGIN_LOGIN" placeholder:"URL" help:"Databases that caches' origins may ask, each with its user: postgres://user:password@host/database?sslmode=require, or mysql://. Better in the environment than as a flag, which others on this machine can see."`
-	DevFaults    bool           `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
-	SlowLog      time.Duration  `env:"HEARTH_SLOW_LOG" placeholder:"DURATION" help:"Log requests that take at least this long. Default: none."`
-	TraceTo      string         `env:"HEARTH_TRACE_TO" placeholder:"URL" help:"Send OpenTelemetry traces to this OTLP collector, such as http://127.0.0.1:4318."`
-	TraceShare   float64        `env:"HEARTH_TRACE_SHARE" default:"0.01" help:"Share of traces to keep that begin here, 0 to 1; one that comes in with a request follows its own decision."`
-	Drain        time.Duration  `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`
-	LogLevel     string         `env:"HEARTH_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
-	LogFormat    string         `env:"HEARTH_LOG_FORMAT" default:"text" enum:"text,json" help:"How log lines look: text or json."`
+	PriceBook    string        `env:"HEARTH_PRICE_BOOK" placeholder:"FILE" help:"Prices that turn usage into money, for hearth usage."`
+	WebhookAllow []network     `env:"HEARTH_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Networks that webhooks may reach beside the public internet, such as 10.1.0.0/16."`
+	OriginAllow  []network     `env:"HEARTH_ORIGIN_ALLOW" placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 10.1.0.0/16."`
+	OriginSigned []string      `env:"HEARTH_ORIGIN_SIGNED" placeholder:"PREFIX" help:"S3 and DynamoDB origins, by how they begin, that may use the AWS credentials of the environment, such as s3://bucket/."`
+	OriginLogin  []secretURL   `env:"HEARTH_ORIGIN_LOGIN" placeholder:"URL" help:"Databases that caches' origins may ask, each with its user: postgres://user:password@host/database?sslmode=require, or mysql://. Better in the environment than as a flag, which others on this machine can see."`
+	DevFaults    bool          `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
+	SlowLog      time.Duration `env:"HEARTH_SLOW_LOG" placeholder:"DURATION" help:"Log requests that take at least this long. Default: none."`
+	TraceTo      string        `env:"HEARTH_TRACE_TO" placeholder:"URL" help:"Send OpenTelemetry traces to this OTLP collector, such as http://127.0.0.1:4318."`
+	TraceShare   float64       `env:"HEARTH_TRACE_SHARE" default:"0.01" help:"Share of traces to keep that begin here, 0 to 1; one that comes in with a request follows its own decision."`
+	Drain        time.Duration `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`
+	LogLevel     string        `env:"HEARTH_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	LogFormat    string        `env:"HEARTH_LOG_FORMAT" default:"text" enum:"text,json" help:"How log lines look: text or json."`
 }
 
 // address returns where a listener goes, whether it was asked for, and whether it is open at all.
@@ -88,6 +88,36 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	}
 	*b = byteSize(n * factor)
 	return nil
+}
+
+// network is a CIDR prefix, or one address.
+type network netip.Prefix
+
+// UnmarshalText reads 10.1.0.0/16, or 10.1.2.3 for that address alone.
+func (n *network) UnmarshalText(text []byte) error {
+	p, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		var a netip.Addr
+		if a, err = netip.ParseAddr(string(text)); err == nil {
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a network; write one such as 10.1.0.0/16 or fd00::/8, or an address", text)
+	}
+	*n = network(p)
+	return nil
+}
+
+// String is what UnmarshalText reads.
+func (n network) String() string { return netip.Prefix(n).String() }
+
+func prefixes(ns []network) []netip.Prefix {
+	out := make([]netip.Prefix, len(ns))
+	for i, n := range ns {
+		out[i] = netip.Prefix(n)
+	}
+	return out
 }
 
 // secretURL is a URL with a password, which String leaves out.

@@ -34,7 +34,7 @@ func (s *server) origins() (func(template string) (gateway.Loader, error), error
 		}
 		logins[i] = l
 	}
-	o := origin.New(origin.Options{Allow: s.options.OriginAllow, Signed: s.options.OriginSigned, Getenv: os.Getenv, Logins: logins})
+	o := origin.New(origin.Options{Allow: prefixes(s.options.OriginAllow), Signed: s.options.OriginSigned, Getenv: os.Getenv, Logins: logins})
 	s.closers = append(s.closers, o)
 	return func(template string) (gateway.Loader, error) {
 		opened, err := o.Open(template)

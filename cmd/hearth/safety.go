@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
+	"strings"
 )
 
 // anyone reports whether callers without a credential may do everything: on loopback, unless credentials were asked
@@ -23,8 +26,11 @@ func (o *serveOptions) local() bool {
 	return true
 }
 
-// check refuses combinations that would be unsafe or would lose what was acknowledged.
+// check refuses values that mean nothing, and combinations that would be unsafe or would lose what was acknowledged.
 func (o *serveOptions) check() error {
+	if err := o.checkValues(); err != nil {
+		return err
+	}
 	admin, _, adminOpen := address(o.Admin, defaultAdmin)
 	switch {
 	case o.DevFaults && !o.local():
@@ -39,4 +45,29 @@ func (o *serveOptions) check() error {
 		return fmt.Errorf("--admin %s: metrics and profiles have no credentials of their own, so this port is for loopback addresses", admin)
 	}
 	return o.checkEngine()
+}
+
+// checkValues refuses values of single settings that would do something else than they seem to, or nothing.
+func (o *serveOptions) checkValues() error {
+	for _, l := range []struct{ name, addr string }{
+		{"listen", o.Listen}, {"resp", o.RESP}, {"memcache", o.Memcache}, {"admin", o.Admin},
+	} {
+		if _, _, err := net.SplitHostPort(l.addr); err != nil && l.addr != "" && l.addr != "off" {
+			return fmt.Errorf("--%s %s: an address is HOST:PORT, such as 127.0.0.1:8080 or :8080, or off", l.name, l.addr)
+		}
+	}
+	collector, err := url.Parse(o.TraceTo)
+	switch {
+	case o.TraceTo != "" && (err != nil || collector.Host == "" || (collector.Scheme != "http" && collector.Scheme != "https")):
+		return fmt.Errorf("--trace-to %s: a collector is a URL such as http://127.0.0.1:4318", o.TraceTo)
+	case !(o.TraceShare >= 0 && o.TraceShare <= 1):
+		return fmt.Errorf("--trace-share %v: a share is from 0 to 1", o.TraceShare)
+	case strings.Contains(o.Endpoint, "/"):
+		return fmt.Errorf("--endpoint %s: it is a host name such as hearth.example.com, without a scheme or path", o.Endpoint)
+	case o.Drain < 0:
+		return fmt.Errorf("--drain %v: it cannot be less than 0s", o.Drain)
+	case o.SlowLog < 0:
+		return fmt.Errorf("--slow-log %v: it cannot be less than 0s, which logs none", o.SlowLog)
+	}
+	return nil
 }

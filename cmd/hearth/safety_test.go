@@ -36,6 +36,14 @@ func TestSafety(t *testing.T) {
 	check(serveOptions{Data: "d", Ephemeral: true}, false, "contradict")
 	check(serveOptions{Auth: true, NoAuth: true}, false, "contradict")
 	check(serveOptions{Admin: "0.0.0.0:9091", Ephemeral: true}, false, "--admin")
+	check(serveOptions{Listen: "8080"}, false, "HOST:PORT")
+	check(serveOptions{RESP: "nonsense"}, false, "--resp nonsense: an address is HOST:PORT")
+	check(serveOptions{TraceTo: "collector"}, true, "--trace-to")
+	check(serveOptions{TraceTo: "http://127.0.0.1:4318", TraceShare: 1}, true, "")
+	check(serveOptions{TraceShare: 7}, true, "from 0 to 1")
+	check(serveOptions{Endpoint: "https://hearth.example.com"}, true, "--endpoint")
+	check(serveOptions{Drain: -1}, true, "--drain")
+	check(serveOptions{SlowLog: -1}, true, "--slow-log")
 	check(serveOptions{Admin: "off", RESP: "off", Memcache: "off"}, true, "")
 }
 

@@ -80,7 +80,7 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 		peers = store.NewLoads(s.side, rand.Text())
 	}
 	s.gateway = gateway.New(gateway.Options{Peers: peers, Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
-		WebhookAllow: s.options.WebhookAllow, Origin: origins, Open: s.options.anyone(), Endpoint: s.endpoint()})
+		WebhookAllow: prefixes(s.options.WebhookAllow), Origin: origins, Open: s.options.anyone(), Endpoint: s.endpoint()})
 	s.closers = append(s.closers, s.gateway)
 	s.loops.Flush = s.gateway.Flush
 	s.parts = append(s.parts, part{"gateway", s.gateway.Run}, part{"topics", s.gateway.RunTopics})
