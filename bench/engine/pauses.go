@@ -32,6 +32,7 @@ type stalls struct {
 	wall []float32
 	own  []float32
 	why  *worst
+	free bool // the caller may change its thread, as real ones do, and its processor time means nothing
 }
 
 // newStalls makes room for the times of n operations, and touches it, so that none of them meets a fresh page of ours.
@@ -40,6 +41,7 @@ func newStalls(n int) *stalls {
 	for i := range s.wall {
 		s.wall[i], s.own[i] = 1, 1
 	}
+	s.free = os.Getenv("PAUSES_FREE") != ""
 	if os.Getenv("PAUSES_WHY") != "" {
 		s.why = &worst{}
 	}
@@ -47,7 +49,9 @@ func newStalls(n int) *stalls {
 }
 
 func (s *stalls) begin() {
-	runtime.LockOSThread()
+	if !s.free {
+		runtime.LockOSThread()
+	}
 	s.n, s.wall, s.own = 0, s.wall[:0], s.own[:0]
 	if s.why != nil {
 		*s.why = worst{last: threadUsage()}
@@ -71,7 +75,9 @@ func (s *stalls) step() {
 
 // row is a line of the table.
 func (s *stalls) row(store, phase string) string {
-	runtime.UnlockOSThread()
+	if !s.free {
+		runtime.UnlockOSThread()
+	}
 	if s.why != nil {
 		s.why.print(phase)
 	}

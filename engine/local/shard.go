@@ -20,7 +20,8 @@ const (
 // shard is a part of a space: items whose hashes begin alike. A space starts with one and is spread over several when
 // it has grown.
 type shard struct {
-	mu sync.Mutex // guards the rest; held for one command
+	mu      sync.Mutex   // guards the rest; held for one command
+	waiting atomic.Int32 // callers that wait for it
 	index
 	e      *Engine
 	sp     *space
@@ -58,6 +59,23 @@ type side struct {
 
 // heapFactor is what a byte of a collection costs with the collector's headroom, in halves: see GCPercent.
 const heapFactor = 3
+
+// enter locks the shard for a caller. Where it is taken, the caller says that it waits, and Run gives way at once: so the
+// lock is mostly free again before the caller's thread has gone to sleep, from which it wakes late.
+func (s *shard) enter() {
+	if !s.mu.TryLock() {
+		s.await()
+	}
+}
+
+func (s *shard) await() {
+	s.waiting.Add(1)
+	s.mu.Lock()
+	s.waiting.Add(-1)
+}
+
+// wanted reports whether a caller waits for the shard.
+func (s *shard) wanted() bool { return s.waiting.Load() > 0 }
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
 	s := &shard{e: e, sp: sp, number: e.shards.Add(1), part: part}

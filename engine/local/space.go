@@ -96,7 +96,7 @@ func (sp *space) lock(h uint64) *shard {
 	for {
 		l := sp.layout.Load()
 		s := l.shards[h>>l.shift]
-		s.mu.Lock()
+		s.enter()
 		if !s.moved {
 			return s
 		}
@@ -247,7 +247,7 @@ func (sp *space) close() {
 	for {
 		l := sp.layout.Load()
 		for _, s := range l.shards {
-			s.mu.Lock()
+			s.enter()
 			if !s.gone {
 				s.gone = true
 				s.e.graves.add(s.takeOut())

@@ -39,9 +39,12 @@ func (e *Engine) Run(ctx context.Context) error {
 const (
 	kickDelay     = 300 * time.Millisecond
 	sweepEvery    = 500 * time.Millisecond
-	resweepMillis = 2000 // a segment whose items expire one by one is looked at this often
-	sweepRecords  = 64   // looked at under one lock
-	sweepSegments = 64   // and so many heads of segments
+	resweepMillis = 2000                  // a segment whose items expire one by one is looked at this often
+	sweepSteps    = 8                     // of shards, and then others who wait for the processor have a turn
+	sweepRecords  = 64                    // looked at under one lock,
+	sweepLeast    = 4                     // and so many where a caller waits for it
+	sweepPause    = 20 * time.Microsecond // where callers wait for all shards that are left
+	sweepSegments = 64                    // and so many heads of segments
 	wasteMin      = 256 << 10
 )
 
@@ -86,30 +89,46 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 		began := e.now()
 		due, marked := sp.sweepTags(began)
 		next = min(next, due)
-		shards := append([]*shard(nil), sp.layout.Load().shards...)
-		for len(shards) > 0 {
-			// A step on each in turn, so that nobody who waits for one meets Run there again.
-			left := shards[:0]
-			for _, s := range shards {
-				if ctx.Err() != nil {
-					return never
-				}
-				if s.sweep(began) {
-					left = append(left, s)
-				} else {
-					next = min(next, s.due.Load())
-				}
-			}
-			if shards = left; len(left) == 1 {
-				runtime.Gosched()
-			}
-		}
+		next = min(next, sp.sweep(ctx, began))
 		if marked {
 			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
 	}
 	e.blocks.trim()
 	e.arena.trim(e.arena.idle() > idleMax)
+	return next
+}
+
+// sweep does what there is to do in a space, and returns when its next item expires.
+func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
+	next = never
+	shards := append([]*shard(nil), sp.layout.Load().shards...)
+	steps, insists := 0, false
+	for len(shards) > 0 {
+		// A step on each in turn, so that nobody who waits for one meets Run there again.
+		before, left := steps, shards[:0]
+		for _, s := range shards {
+			if ctx.Err() != nil {
+				return never
+			}
+			if s.wanted() && !insists {
+				left = append(left, s)
+				continue
+			}
+			if steps++; steps%sweepSteps == 0 {
+				runtime.Gosched()
+			}
+			if s.sweep(now) {
+				left = append(left, s)
+			} else {
+				next = min(next, s.due.Load())
+			}
+		}
+		shards = left
+		if insists = steps == before; insists {
+			time.Sleep(sweepPause)
+		}
+	}
 	return next
 }
 
@@ -181,7 +200,10 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 	if g.swept == 0 {
 		g.swept, g.later = uint32(segmentHead), never
 	}
-	for range sweepRecords {
+	for n := range sweepRecords {
+		if n >= sweepLeast && s.wanted() {
+			return
+		}
 		if g.swept >= g.used {
 			g.due, g.swept = g.later, 0
 			if g.due != never {
