@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
@@ -70,9 +71,23 @@ func (s *shard) enter() {
 
 func (s *shard) await() {
 	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	// Go's own spinning is shorter than what Run needs to leave, and what follows it can take milliseconds.
+	for until := time.Now().Add(awaitSpin); time.Now().Before(until); {
+		for range awaitTries {
+			if s.mu.TryLock() {
+				return
+			}
+		}
+	}
 	s.mu.Lock()
-	s.waiting.Add(-1)
 }
+
+// How long a caller tries to get a locked shard before its goroutine sleeps.
+const (
+	awaitSpin  = 50 * time.Microsecond
+	awaitTries = 64 // between looks at the clock
+)
 
 // wanted reports whether a caller waits for the shard.
 func (s *shard) wanted() bool { return s.waiting.Load() > 0 }
