@@ -23,6 +23,7 @@ const (
 type shard struct {
 	mu      sync.Mutex   // guards the rest; held for one command
 	waiting atomic.Int32 // callers that wait for it
+	swept   atomic.Bool  // Run has it
 	index
 	e      *Engine
 	sp     *space
@@ -72,8 +73,9 @@ func (s *shard) enter() {
 func (s *shard) await() {
 	s.waiting.Add(1)
 	defer s.waiting.Add(-1)
-	// Go's own spinning is shorter than what Run needs to leave, and what follows it can take milliseconds.
-	for until := time.Now().Add(awaitSpin); time.Now().Before(until); {
+	// Go's own spinning is shorter than what Run needs to leave, and what follows it can take milliseconds. Between
+	// callers, who are gone sooner, it is the right measure.
+	for until := time.Now().Add(awaitSpin); s.swept.Load() && time.Now().Before(until); {
 		for range awaitTries {
 			if s.mu.TryLock() {
 				return
@@ -83,7 +85,7 @@ func (s *shard) await() {
 	s.mu.Lock()
 }
 
-// How long a caller tries to get a locked shard before its goroutine sleeps.
+// How long a caller tries to get a shard from Run before its goroutine sleeps.
 const (
 	awaitSpin  = 50 * time.Microsecond
 	awaitTries = 64 // between looks at the clock

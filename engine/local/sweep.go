@@ -146,6 +146,8 @@ func (s *shard) sweep(now int64) (more bool) {
 	}
 	s.mu.Lock()
 	defer s.finish()
+	s.swept.Store(true)
+	defer s.swept.Store(false)
 	switch {
 	case s.due.Load() <= now || s.lap.on:
 		s.sweepStep(now)
