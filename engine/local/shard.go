@@ -75,6 +75,9 @@ func (s *shard) await() {
 	defer s.waiting.Add(-1)
 	// Go's own spinning is shorter than what Run needs to leave, and what follows it can take milliseconds. Between
 	// callers, who are gone sooner, it is the right measure.
+	if s.swept.Load() {
+		s.e.met.Add(1)
+	}
 	for until := time.Now().Add(awaitSpin); s.swept.Load() && time.Now().Before(until); {
 		for range awaitTries {
 			if s.mu.TryLock() {

@@ -39,12 +39,14 @@ func (e *Engine) Run(ctx context.Context) error {
 const (
 	kickDelay     = 300 * time.Millisecond
 	sweepEvery    = 500 * time.Millisecond
-	resweepMillis = 2000                  // a segment whose items expire one by one is looked at this often
-	sweepSteps    = 8                     // of shards, and then others who wait for the processor have a turn
-	sweepRecords  = 64                    // looked at under one lock,
-	sweepLeast    = 4                     // and so many where a caller waits for it
-	sweepPause    = 20 * time.Microsecond // where callers wait for all shards that are left
-	sweepSegments = 64                    // and so many heads of segments
+	resweepMillis = 2000 // a segment whose items expire one by one is looked at this often
+	sweepSteps    = 8    // of shards, and then others who wait for the processor have a turn
+	sweepRecords  = 64   // looked at under one lock,
+	sweepLeast    = 4    // and so many where a caller waits for it
+	sweepBurst    = time.Millisecond
+	sweepRest     = 500 * time.Microsecond // after each burst, where callers have come
+	sweepPause    = 20 * time.Microsecond  // where callers wait for all shards that are left
+	sweepSegments = 64                     // and so many heads of segments
 	wasteMin      = 256 << 10
 )
 
@@ -104,6 +106,7 @@ func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
 	next = never
 	shards := append([]*shard(nil), sp.layout.Load().shards...)
 	steps, insists := 0, false
+	rest := rest{}
 	for len(shards) > 0 {
 		// A step on each in turn, so that nobody who waits for one meets Run there again.
 		before, left := steps, shards[:0]
@@ -116,7 +119,7 @@ func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
 				continue
 			}
 			if steps++; steps%sweepSteps == 0 {
-				runtime.Gosched()
+				rest.take(s.e.met.Load())
 			}
 			if s.sweep(now) {
 				left = append(left, s)
@@ -130,6 +133,29 @@ func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
 		}
 	}
 	return next
+}
+
+// rest is when the sweep of a space last let others have its processor.
+type rest struct {
+	at  time.Time
+	met uint64 // callers that Run had met until then
+}
+
+// take lets others who wait for the processor have a turn. While callers are about, it leaves it to them for a while:
+// the system may run a caller's thread on the same one, and would have it wait for several of its ticks.
+func (r *rest) take(met uint64) {
+	switch now := time.Now(); {
+	case r.at.IsZero():
+		*r = rest{now, met}
+	case now.Sub(r.at) < sweepBurst:
+		runtime.Gosched()
+	case met == r.met:
+		r.at = now
+		runtime.Gosched()
+	default:
+		time.Sleep(sweepRest)
+		*r = rest{time.Now(), met}
+	}
 }
 
 func (t *spaces) all() []*space {
