@@ -42,6 +42,7 @@ type shard struct {
 	empty  atomic.Bool  // the last item has gone
 	wrote  int          // bytes that the command under way has added
 	lap    lap          // of the sweep that takes out what has expired
+	laps   atomic.Bool  // lap.on, for who does not hold mu
 	part   uint64       // which of the shards: the leading bits of its hashes
 	tune   tuner
 	watch  map[uint64]*mark

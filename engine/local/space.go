@@ -268,6 +268,8 @@ func (s *shard) takeOut() *shard {
 	dead.index, dead.queues, dead.past = s.index, s.queues, s.past
 	dead.side, dead.blocks, dead.heap = s.side, s.blocks, s.heap
 	dead.lap, s.lap = s.lap, lap{}
+	dead.laps.Store(dead.lap.on)
+	s.laps.Store(false)
 	dead.logical, dead.physical, dead.total = s.logical, s.physical, s.total
 	s.sp.bytes.Add(-s.total)
 	s.index = index{a: s.a, skip: s.skip}

@@ -167,7 +167,7 @@ func (t *spaces) all() []*space {
 // sweep takes a step at a shard: some expired items go, or some records of sparse segments move together. It reports
 // false when there is nothing left to do.
 func (s *shard) sweep(now int64) (more bool) {
-	if s.due.Load() > now && !s.lap.on && !s.waste.Load() && !s.empty.Load() {
+	if s.due.Load() > now && !s.laps.Load() && !s.waste.Load() && !s.empty.Load() {
 		return false
 	}
 	s.mu.Lock()
@@ -201,11 +201,13 @@ func (s *shard) sweepStep(now int64) {
 	l := &s.lap
 	if !l.on {
 		*l = lap{on: true, seg: s.queues[small].first, due: never}
+		s.laps.Store(true)
 		s.due.Store(never) // and earlier again, where records are added behind the lap
 	}
 	for range sweepSegments {
 		if l.seg == 0 && l.queue == main {
 			l.on = false
+			s.laps.Store(false)
 			s.due.Store(min(s.due.Load(), l.due))
 			return
 		}
