@@ -83,7 +83,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	var used uint64
 	for round := range 200 {
-		acknowledged := changeAndKill(t, folder, model.Version, time.Duration(random.Int64N(int64(25*time.Millisecond))))
+		after := time.Duration(random.Int64N(int64(25 * time.Millisecond)))
+		acknowledged := changeAndKill(t, folder, model.Version, after, round%4 == 0)
 		f := open(t, folder)
 		s, err := f.Load(context.Background())
 		if err != nil {
@@ -113,8 +114,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// changeAndKill runs a child for a while after its first change, kills it, and returns the last version that it said.
-func changeAndKill(t *testing.T, folder string, version uint64, after time.Duration) uint64 {
+// changeAndKill runs a child, kills it a while after its start or after its first change, and returns the last version
+// that it said.
+func changeAndKill(t *testing.T, folder string, version uint64, after time.Duration, fromStart bool) uint64 {
 	t.Helper()
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), killEnv+"="+folder)
@@ -127,8 +129,14 @@ func changeAndKill(t *testing.T, folder string, version uint64, after time.Durat
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	time.AfterFunc(after, func() { _ = child.Process.Kill() })
-	for lines.Scan() {
+	kill := func() { time.AfterFunc(after, func() { _ = child.Process.Kill() }) }
+	if fromStart {
+		kill()
+	}
+	for first := true; lines.Scan(); first = false {
+		if first && !fromStart {
+			kill()
+		}
 		if version, err = strconv.ParseUint(lines.Text(), 10, 64); err != nil {
 			t.Fatalf("the child said %q", lines.Text())
 		}
