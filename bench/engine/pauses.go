@@ -32,7 +32,6 @@ type stalls struct {
 	wall []float32
 	own  []float32
 	why  *worst
-	free bool // the caller may change its thread, as real ones do, and its processor time means nothing
 }
 
 // newStalls makes room for the times of n operations, and touches it, so that none of them meets a fresh page of ours.
@@ -41,7 +40,6 @@ func newStalls(n int) *stalls {
 	for i := range s.wall {
 		s.wall[i], s.own[i] = 1, 1
 	}
-	s.free = os.Getenv("PAUSES_FREE") != ""
 	if os.Getenv("PAUSES_WHY") != "" {
 		s.why = &worst{}
 	}
@@ -49,9 +47,7 @@ func newStalls(n int) *stalls {
 }
 
 func (s *stalls) begin() {
-	if !s.free {
-		runtime.LockOSThread()
-	}
+	runtime.LockOSThread()
 	s.n, s.wall, s.own = 0, s.wall[:0], s.own[:0]
 	if s.why != nil {
 		*s.why = worst{last: threadUsage()}
@@ -75,9 +71,7 @@ func (s *stalls) step() {
 
 // row is a line of the table.
 func (s *stalls) row(store, phase string) string {
-	if !s.free {
-		runtime.UnlockOSThread()
-	}
+	runtime.UnlockOSThread()
 	if s.why != nil {
 		s.why.print(phase)
 	}
@@ -101,7 +95,6 @@ func threadTime() time.Duration {
 // worst keeps what the kernel says of the longest times: a fault is a fresh page, a switch means that another thread ran.
 type worst struct {
 	last  unix.Rusage
-	waits int64 // of all times
 	times [5]struct {
 		at                       int
 		wall, own                float64
@@ -118,7 +111,6 @@ func threadUsage() (u unix.Rusage) {
 
 func (w *worst) note(at int, wall, own float64) {
 	u := threadUsage()
-	w.waits += u.Nvcsw - w.last.Nvcsw
 	t := &w.times[len(w.times)-1]
 	if wall > t.wall {
 		t.at, t.wall, t.own = at, wall, own
@@ -131,7 +123,6 @@ func (w *worst) note(at int, wall, own float64) {
 }
 
 func (w *worst) print(phase string) {
-	fmt.Fprintf(os.Stderr, "%s: the thread slept %d times\n", phase, w.waits)
 	for _, t := range w.times {
 		fmt.Fprintf(os.Stderr, "%s: operation %d: %.3f ms, own %.3f, %d faults, %d waits, %d switches\n", phase, t.at, t.wall, t.own, t.faults, t.yields, t.switches)
 	}

@@ -86,7 +86,7 @@ func (s *shard) cleanStep(q *queue) bool {
 	for c.from != 0 {
 		at := s.between(c.from, c.at, func(off uint64, r *record) bool {
 			n := r.bytes()
-			if records++; records > 1 && s.wanted() || records > cleanRecords || bytes+n > cleanBytes && bytes > 0 {
+			if records++; records > cleanRecords || bytes+n > cleanBytes && bytes > 0 {
 				return false
 			}
 			bytes += n

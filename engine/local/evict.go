@@ -130,36 +130,27 @@ func (e *Engine) relieve(sp *space, more int64, steps int) bool {
 }
 
 // take makes room at the expense of a space, in steps whose number it returns; none where there is nothing left. Where
-// it is memory that must become free, and not items, it stays with a shard until one of its segments is. A shard that
-// others are in or wait for is passed over, unless all of them are such.
+// it is memory that must become free, and not items, it stays with a shard until one of its segments is.
 func (e *Engine) take(sp *space, more int64) (steps int) {
 	if sp == nil {
 		return 0
 	}
 	shards := sp.layout.Load().shards
-	hand, busy := sp.hand.Load(), false
-	for i := range uint32(len(shards)) {
-		s := shards[(hand+i)%uint32(len(shards))]
-		if s.wanted() || !s.mu.TryLock() {
-			busy = true
-			continue
-		}
+	for range shards {
+		hand := sp.hand.Load()
+		s := shards[hand%uint32(len(shards))]
+		s.mu.Lock()
 		steps = s.give(more)
 		s.mu.Unlock()
-		if steps < takeSteps {
-			sp.hand.CompareAndSwap(hand+i, hand+i+1)
+		if steps >= takeSteps {
+			return steps
 		}
+		sp.hand.CompareAndSwap(hand, hand+1)
 		if steps > 0 {
 			return steps
 		}
 	}
-	if busy {
-		s := shards[hand%uint32(len(shards))]
-		s.enter()
-		steps = max(1, s.give(more))
-		s.mu.Unlock()
-	}
-	return steps
+	return 0
 }
 
 // give works towards less memory, and returns how many items it looked at: takeSteps or more until something is gained.

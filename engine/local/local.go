@@ -44,7 +44,6 @@ type Engine struct {
 	heap     atomic.Int64  // bytes on the Go heap among them
 	weights  atomic.Int64  // of all spaces
 	kicks    chan struct{} // wakes Run
-	met      atomic.Uint64 // callers that found Run in a shard
 	wakeAt   atomic.Int64  // when Run wakes by itself, in milliseconds
 	closed   sync.Once
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
@@ -21,9 +20,7 @@ const (
 // shard is a part of a space: items whose hashes begin alike. A space starts with one and is spread over several when
 // it has grown.
 type shard struct {
-	mu      sync.Mutex   // guards the rest; held for one command
-	waiting atomic.Int32 // callers that wait for it
-	swept   atomic.Bool  // Run has it
+	mu sync.Mutex // guards the rest; held for one command
 	index
 	e      *Engine
 	sp     *space
@@ -62,41 +59,6 @@ type side struct {
 
 // heapFactor is what a byte of a collection costs with the collector's headroom, in halves: see GCPercent.
 const heapFactor = 3
-
-// enter locks the shard for a caller. Where it is taken, the caller says that it waits, and Run gives way at once: so the
-// lock is mostly free again before the caller's thread has gone to sleep, from which it wakes late.
-func (s *shard) enter() {
-	if !s.mu.TryLock() {
-		s.await()
-	}
-}
-
-func (s *shard) await() {
-	s.waiting.Add(1)
-	defer s.waiting.Add(-1)
-	// Go's own spinning is shorter than what Run needs to leave, and what follows it can take milliseconds. Between
-	// callers, who are gone sooner, it is the right measure.
-	if s.swept.Load() {
-		s.e.met.Add(1)
-	}
-	for until := time.Now().Add(awaitSpin); s.swept.Load() && time.Now().Before(until); {
-		for range awaitTries {
-			if s.mu.TryLock() {
-				return
-			}
-		}
-	}
-	s.mu.Lock()
-}
-
-// How long a caller tries to get a shard from Run before its goroutine sleeps.
-const (
-	awaitSpin  = 50 * time.Microsecond
-	awaitTries = 64 // between looks at the clock
-)
-
-// wanted reports whether a caller waits for the shard.
-func (s *shard) wanted() bool { return s.waiting.Load() > 0 }
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
 	s := &shard{e: e, sp: sp, number: e.shards.Add(1), part: part}

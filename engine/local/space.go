@@ -96,9 +96,7 @@ func (sp *space) lock(h uint64) *shard {
 	for {
 		l := sp.layout.Load()
 		s := l.shards[h>>l.shift]
-		if !s.mu.TryLock() { // as in enter, which the compiler does not inline
-			s.await()
-		}
+		s.mu.Lock()
 		if !s.moved {
 			return s
 		}
@@ -249,7 +247,7 @@ func (sp *space) close() {
 	for {
 		l := sp.layout.Load()
 		for _, s := range l.shards {
-			s.enter()
+			s.mu.Lock()
 			if !s.gone {
 				s.gone = true
 				s.e.graves.add(s.takeOut())

@@ -40,13 +40,8 @@ const (
 	kickDelay     = 300 * time.Millisecond
 	sweepEvery    = 500 * time.Millisecond
 	resweepMillis = 2000 // a segment whose items expire one by one is looked at this often
-	sweepSteps    = 8    // of shards, and then others who wait for the processor have a turn
-	sweepRecords  = 64   // looked at under one lock,
-	sweepLeast    = 4    // and so many where a caller waits for it
-	sweepBurst    = time.Millisecond
-	sweepRest     = 500 * time.Microsecond // after each burst, where callers have come
-	sweepPause    = 20 * time.Microsecond  // where callers wait for all shards that are left
-	sweepSegments = 64                     // and so many heads of segments
+	sweepRecords  = 64   // looked at under one lock
+	sweepSegments = 64   // and so many heads of segments
 	wasteMin      = 256 << 10
 )
 
@@ -91,7 +86,24 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 		began := e.now()
 		due, marked := sp.sweepTags(began)
 		next = min(next, due)
-		next = min(next, sp.sweep(ctx, began))
+		shards := append([]*shard(nil), sp.layout.Load().shards...)
+		for len(shards) > 0 {
+			// A step on each in turn, so that nobody who waits for one meets Run there again.
+			left := shards[:0]
+			for _, s := range shards {
+				if ctx.Err() != nil {
+					return never
+				}
+				if s.sweep(began) {
+					left = append(left, s)
+				} else {
+					next = min(next, s.due.Load())
+				}
+			}
+			if shards = left; len(left) == 1 {
+				runtime.Gosched()
+			}
+		}
 		if marked {
 			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
@@ -99,63 +111,6 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 	e.blocks.trim()
 	e.arena.trim(e.arena.idle() > idleMax)
 	return next
-}
-
-// sweep does what there is to do in a space, and returns when its next item expires.
-func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
-	next = never
-	shards := append([]*shard(nil), sp.layout.Load().shards...)
-	steps, insists := 0, false
-	rest := rest{}
-	for len(shards) > 0 {
-		// A step on each in turn, so that nobody who waits for one meets Run there again.
-		before, left := steps, shards[:0]
-		for _, s := range shards {
-			if ctx.Err() != nil {
-				return never
-			}
-			if s.wanted() && !insists {
-				left = append(left, s)
-				continue
-			}
-			if steps++; steps%sweepSteps == 0 {
-				rest.take(s.e.met.Load())
-			}
-			if s.sweep(now) {
-				left = append(left, s)
-			} else {
-				next = min(next, s.due.Load())
-			}
-		}
-		shards = left
-		if insists = steps == before; insists {
-			time.Sleep(sweepPause)
-		}
-	}
-	return next
-}
-
-// rest is when the sweep of a space last let others have its processor.
-type rest struct {
-	at  time.Time
-	met uint64 // callers that Run had met until then
-}
-
-// take lets others who wait for the processor have a turn. While callers are about, it leaves it to them for a while:
-// the system may run a caller's thread on the same one, and would have it wait for several of its ticks.
-func (r *rest) take(met uint64) {
-	switch now := time.Now(); {
-	case r.at.IsZero():
-		*r = rest{now, met}
-	case now.Sub(r.at) < sweepBurst:
-		runtime.Gosched()
-	case met == r.met:
-		r.at = now
-		runtime.Gosched()
-	default:
-		time.Sleep(sweepRest)
-		*r = rest{time.Now(), met}
-	}
 }
 
 func (t *spaces) all() []*space {
@@ -172,8 +127,6 @@ func (s *shard) sweep(now int64) (more bool) {
 	}
 	s.mu.Lock()
 	defer s.finish()
-	s.swept.Store(true)
-	defer s.swept.Store(false)
 	switch {
 	case s.due.Load() <= now || s.lap.on:
 		s.sweepStep(now)
@@ -230,10 +183,7 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 	if g.swept == 0 {
 		g.swept, g.later = uint32(segmentHead), never
 	}
-	for n := range sweepRecords {
-		if n >= sweepLeast && s.wanted() {
-			return
-		}
+	for range sweepRecords {
 		if g.swept >= g.used {
 			g.due, g.swept = g.later, 0
 			if g.due != never {
