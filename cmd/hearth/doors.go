@@ -78,7 +78,7 @@ func (s *server) openDoors() error {
 
 // spareProcessor gives Go's scheduler one processor more than there are event loops. Where all of its processors wait in
 // epoll, the scheduler takes one from them each time, wakes a thread to look for work and has its monitor look every
-// 20 µs: a tenth of the processor time of a server that is not busy all the time (docs/decisions/event-loops.md).
+// 20 µs: a tenth of the processor time of a server that is not busy all the time (docs/decisions/007-event-loops.md).
 func (s *server) spareProcessor() {
 	s.loops.Count = runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(s.loops.Count + 1)
