@@ -120,6 +120,7 @@ type Size struct {
 	Bytes   int64 // keys, values, index and metadata
 	Evicted [EvictionCauses]int64
 	Expired int64
+	Max     int64 // what Bytes may come to: the space's ceiling, or else all that the engine has for all spaces
 }
 
 // EvictionCause says why an item was evicted.

@@ -119,7 +119,8 @@ func (c *conn) statsGeneral() {
 	c.stat("auth_cmds", n.auths.Load())
 	c.stat("auth_errors", n.authErrors.Load())
 	c.stat("bytes_read", n.read.Load())
-	c.zeros("bytes_written", "limit_maxbytes")
+	c.zeros("bytes_written")
+	c.stat("limit_maxbytes", size.Max)
 	c.stat("accepting_conns", 1)
 	c.zeros("listen_disabled_num", "time_in_listen_disabled_us")
 	c.stat("threads", runtime.GOMAXPROCS(0))
@@ -141,8 +142,9 @@ func (c *conn) statsGeneral() {
 
 func (c *conn) statsSettings() {
 	_, port := c.address()
+	size, _ := c.size()
 	for _, s := range [][2]any{
-		{"maxbytes", 0}, {"maxconns", 65536}, {"tcpport", port}, {"udpport", 0}, {"inter", "NULL"}, {"verbosity", 0}, {"oldest", 0},
+		{"maxbytes", size.Max}, {"maxconns", 65536}, {"tcpport", port}, {"udpport", 0}, {"inter", "NULL"}, {"verbosity", 0}, {"oldest", 0},
 		{"evictions", "on"}, {"domain_socket", "NULL"}, {"umask", 700}, {"shutdown_command", "no"}, {"growth_factor", "1.25"},
 		{"chunk_size", 48}, {"num_threads", runtime.GOMAXPROCS(0)}, {"num_threads_per_udp", 0}, {"stat_key_prefix", ":"},
 		{"detail_enabled", "no"}, {"reqs_per_event", 0}, {"cas_enabled", "yes"}, {"tcp_backlog", 1024}, {"binding_protocol", "ascii"},

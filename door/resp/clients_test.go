@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,9 @@ func TestExporter(t *testing.T) {
 		if !strings.Contains(string(body), line+"\n") {
 			t.Errorf("no line %q in the metrics", line)
 		}
+	}
+	if m := regexp.MustCompile(`(?m)^redis_memory_max_bytes (.*)$`).FindStringSubmatch(string(body)); m == nil || m[1] == "0" {
+		t.Errorf("the memory that the cache may come to is shown as %q", m)
 	}
 	if said, err := os.ReadFile(log); err != nil || strings.Contains(string(said), "level=error") {
 		t.Errorf("%s (%v)", said, err)

@@ -38,7 +38,7 @@ func infoMemory(c *conn) []string {
 		metrics.Read(m)
 		lines = append(lines, fmt.Sprintf("used_memory_rss:%d", m[0].Value.Uint64()))
 	}
-	return append(lines, "maxmemory:0", "maxmemory_human:0B", "maxmemory_policy:allkeys-lfu", "mem_fragmentation_ratio:1.00", "mem_allocator:hearth")
+	return append(lines, fmt.Sprintf("maxmemory:%d", s.Max), fmt.Sprintf("maxmemory_human:%s", human(s.Max)), "maxmemory_policy:allkeys-lfu", "mem_fragmentation_ratio:1.00", "mem_allocator:hearth")
 }
 
 func human(n int64) string {

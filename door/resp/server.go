@@ -130,8 +130,9 @@ func runFlush(c *conn, args [][]byte) {
 
 // parameters is what CONFIG GET tells, for clients that look before they start.
 func (c *conn) parameters() [][2]string {
+	s, _ := c.size()
 	return [][2]string{
-		{"appendonly", "no"}, {"save", ""}, {"databases", "1"}, {"maxmemory", "0"}, {"maxmemory-policy", "allkeys-lfu"},
+		{"appendonly", "no"}, {"save", ""}, {"databases", "1"}, {"maxmemory", itoa(s.Max)}, {"maxmemory-policy", "allkeys-lfu"},
 		{"timeout", "0"}, {"port", itoa(int64(c.door.Port))}, {"proto-max-bulk-len", itoa(respwire.BulkBytesMax)}, {"cluster-enabled", "no"},
 		{"notify-keyspace-events", ""}, {"slowlog-log-slower-than", "10000"}, {"slowlog-max-len", "0"}, {"maxclients", "65536"},
 		{"latency-monitor-threshold", "0"}, {"lazyfree-lazy-user-flush", "yes"}, {"tcp-keepalive", "300"},

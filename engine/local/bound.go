@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"os"
 	"strconv"
 	"strings"
@@ -64,9 +65,9 @@ func (sp *space) fits(o op.Op, es ...*value.Entry) error {
 func (e *Engine) Size(id hearth.Space) engine.Size {
 	sp := e.spaces.get(id)
 	if sp == nil {
-		return engine.Size{}
+		return engine.Size{Max: e.bytesMax}
 	}
-	z := engine.Size{Expired: sp.expired.Load()}
+	z := engine.Size{Expired: sp.expired.Load(), Max: cmp.Or(sp.ceiling.Load(), e.bytesMax)}
 	for i := range z.Evicted {
 		z.Evicted[i] = sp.evicted[i].Load()
 	}

@@ -203,6 +203,9 @@ func TestShares(t *testing.T) {
 	if got := e.Size(3).Bytes; got > 1<<20+64<<10 {
 		t.Errorf("a space with a ceiling of 1 MiB has %d bytes", got)
 	}
+	if one, other := e.Size(3).Max, e.Size(4).Max; one != 1<<20 || other != 8<<20 {
+		t.Errorf("a space with a ceiling may come to %d bytes, another one to %d; want 1 and 8 MiB", one, other)
+	}
 	if e.Size(3).Evicted[engine.OverCeiling] == 0 {
 		t.Error("evictions over the ceiling are not counted as such")
 	}
