@@ -77,7 +77,7 @@ func (c *Cluster) each(do func(i int) error) error {
 
 // form gives the primaries their slots, introduces all servers to the first, and ties replicas to their primaries.
 func (c *Cluster) form(shards, replicas int) error {
-	first, firstPort, _ := net.SplitHostPort(c.Servers[0].Addr)
+	// An epoch can be given only to a server that knows no other yet.
 	for i, s := range c.Servers {
 		if _, err := s.Command("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil {
 			return err
@@ -88,10 +88,11 @@ func (c *Cluster) form(shards, replicas int) error {
 				return err
 			}
 		}
-		if i > 0 {
-			if _, err := s.Command("CLUSTER", "MEET", first, firstPort); err != nil {
-				return err
-			}
+	}
+	first, port, _ := net.SplitHostPort(c.Servers[0].Addr)
+	for _, s := range c.Servers[1:] {
+		if _, err := s.Command("CLUSTER", "MEET", first, port); err != nil {
+			return err
 		}
 	}
 	if err := c.WaitOK(); err != nil || replicas == 0 {

@@ -29,6 +29,35 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// TestTakenPort starts a server on a port that another server has: the other's answers are not taken for its own.
+func TestTakenPort(t *testing.T) {
+	first, err := Start(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Kill()
+	second := *first
+	if err := second.run(); err == nil || !strings.Contains(err.Error(), "Address already in use") {
+		t.Errorf("a server on the port of another: %v", err)
+	}
+}
+
+// TestPortsAreHeld has every port given once, also while its server is down.
+func TestPortsAreHeld(t *testing.T) {
+	seen := map[int]bool{}
+	for range 500 {
+		port, held, err := reserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		if seen[port] {
+			t.Fatalf("%d was given twice", port)
+		}
+		seen[port] = true
+	}
+}
+
 func TestCluster(t *testing.T) {
 	c, err := StartCluster(t.TempDir(), 3, 1)
 	if err != nil {

@@ -25,12 +25,13 @@ type Server struct {
 	dir     string
 	args    []string
 	detach  bool
+	held    io.Closer // keeps the port while the server is down
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when the process has gone
 }
 
 // startTimeout bounds how long a server or a cluster may take to answer.
-const startTimeout = 20 * time.Second
+const startTimeout = time.Minute
 
 // Program returns the server's program that is installed here: Valkey's, else Redis's.
 func Program() (string, error) {
@@ -52,37 +53,23 @@ func start(dir string, detach bool, args []string) (*Server, error) {
 		return nil, err
 	}
 	for range 5 {
-		port, err := freePort()
+		port, held, err := reserve()
 		if err != nil {
 			return nil, err
 		}
-		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), program: program, dir: dir, detach: detach}
+		s := &Server{Addr: loopback(port), program: program, dir: dir, detach: detach, held: held}
 		s.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 			"--appendonly", "no", "--daemonize", "no", "--logfile", filepath.Join(dir, "log-"+strconv.Itoa(port))}, args...)
 		if err = s.run(); err == nil {
 			return s, nil
 		}
+		_ = held.Close()
 		// Somebody else may have taken the port meanwhile.
 		if !strings.Contains(s.log(), "Address already in use") {
 			return nil, err
 		}
 	}
-	return nil, errors.New("no free port for a server")
-}
-
-// freePort returns a port that is free, and whose cluster bus port (10,000 higher) is a port.
-func freePort() (int, error) {
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if port < 55000 {
-			return port, nil
-		}
-	}
+	return nil, errors.New("every port was taken by somebody else before the server had it")
 }
 
 func (s *Server) run() error {
@@ -104,7 +91,8 @@ func (s *Server) run() error {
 			return fmt.Errorf("%s ended at once: %s", s.program, s.log())
 		default:
 		}
-		if reply, err := s.Command("PING"); err == nil && reply == "+PONG" {
+		// A server of somebody else's that has the port answers too; this process ends then.
+		if info, err := s.Command("INFO", "server"); err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.Pid())) {
 			return nil
 		}
 	}

@@ -163,7 +163,7 @@ func primary(t *testing.T, c *fleet.Cluster, round int) *fleet.Server {
 // eventuallyOK waits until the others have made a replica the new primary.
 func eventuallyOK(t *testing.T, c *fleet.Cluster, dead *fleet.Server) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		whole := true
 		for _, s := range c.Servers {
 			if s == dead {
