@@ -2,6 +2,7 @@
 # Measures hearth beside its peers, each area by its own program; prints tables for docs/benchmarks.md.
 #
 #	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp gateway topics neighbour
+#	bench/run.sh chart              draws docs/benchmarks.svg from the tables in docs/benchmarks.md
 #	HEARTH_BENCH=short bench/run.sh      a few minutes in all: shows that everything runs, and the order of magnitude
 #
 # It measures bin/hearth (`make build`). Peers that are not installed are left out where a part can do without.
@@ -38,8 +39,9 @@ part() {
 	neighbour) # a few seconds are too few to judge by: the short form only shows the figures
 		go run ./neighbour -hearth ../bin/hearth "${neighbour[@]}" || [[ ${HEARTH_BENCH:-} == short ]]
 		;;
+	chart) go run ./bars ../docs/benchmarks.md ../docs/benchmarks.svg ;;
 	*)
-		echo "there is no part $1; there are engine, grpc, resp, gateway, topics and neighbour" >&2
+		echo "there is no part $1; there are engine, grpc, resp, gateway, topics, neighbour and chart" >&2
 		exit 2
 		;;
 	esac
