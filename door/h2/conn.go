@@ -55,6 +55,8 @@ type conn struct {
 	nuisances, resets int
 	since             time.Time
 
+	heard []*stream // room for the next news
+
 	mu   sync.Mutex // guards the rest
 	news []*stream  // streams that other goroutines have something for
 	dead bool
@@ -185,7 +187,7 @@ func (c *conn) Woken(out *door.Writer) error {
 	c.out = out
 	c.mu.Lock()
 	news := c.news
-	c.news = nil
+	c.news = c.heard
 	c.mu.Unlock()
 	for _, st := range news {
 		st.shared.noted.Store(false)
@@ -195,6 +197,10 @@ func (c *conn) Woken(out *door.Writer) error {
 		if !st.closed {
 			st.attend()
 		}
+	}
+	clear(news)
+	if c.heard = news[:0]; cap(news) > newsKept {
+		c.heard = nil
 	}
 	return c.finish(nil)
 }

@@ -18,6 +18,7 @@ type quietCall struct {
 	local   any
 	buf     []byte
 	status  h2.Status
+	pump    func()
 }
 
 func (c *quietCall) Method() string  { return c.method }
@@ -28,7 +29,7 @@ func (c *quietCall) End(b []byte)    { c.buf = b }
 
 func (c *quietCall) Finish(s h2.Status)      { c.status = s }
 func (c *quietCall) Detach() context.Context { return context.Background() }
-func (c *quietCall) Stream(_, _ func())      {}
+func (c *quietCall) Stream(pump, _ func())   { c.pump = pump }
 func (c *quietCall) Wake()                   {}
 func (c *quietCall) Room() int               { return 1 << 20 }
 
@@ -91,6 +92,48 @@ func TestCommonCallsAllocateNothing(t *testing.T) {
 			t.Errorf("%s allocates %v times", c.method, n)
 		}
 	}
+}
+
+// fanOut subscribes calls to a topic, and returns what publishes to them and has each of them take and send.
+func fanOut(h *Handler, subscribers int) (publish func()) {
+	where := "\x0a\x01c\x12\x01t"
+	subs := make([]quietCall, subscribers)
+	for i := range subs {
+		subs[i] = quietCall{method: "/cache_client.pubsub.Pubsub/Subscribe", message: []byte(where)}
+		h.ServeCall(&subs[i])
+		subs[i].pump()
+	}
+	call := quietCall{method: "/cache_client.pubsub.Pubsub/Publish", message: []byte(where + "\x1a\x07\x0a\x05value")}
+	publish = func() {
+		h.ServeCall(&call)
+		for i := range subs {
+			subs[i].pump()
+		}
+	}
+	publish() // buffers grow
+	return publish
+}
+
+func TestDeliveriesAllocateNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools forget on purpose; the test runs without it too")
+	}
+	const subscribers = 100
+	publish := fanOut(newQuiet(t), subscribers)
+	// The message itself is copied once.
+	if n := testing.AllocsPerRun(200, publish); n >= subscribers/10 {
+		t.Errorf("a message to %d subscribers allocates %v times", subscribers, n)
+	}
+}
+
+func BenchmarkDelivery(b *testing.B) {
+	const subscribers = 1000
+	publish := fanOut(newQuiet(b), subscribers)
+	b.ReportAllocs()
+	for b.Loop() {
+		publish()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/subscribers, "ns/delivery")
 }
 
 func BenchmarkServeCall(b *testing.B) {

@@ -29,6 +29,7 @@ import (
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/topics"
 )
 
 // Handler answers calls through a gateway. It is an h2.Handler.
@@ -101,6 +102,7 @@ func (h *Handler) Methods() []string {
 type scratch struct {
 	reply    op.Reply
 	requests []any // by the slot of the row, made on first use
+	messages [takenAtOnce]topics.Message
 }
 
 // fail finishes the call with an error.

@@ -66,9 +66,10 @@ func topicValue(f *fields, body *topics.Body) {
 
 // stream is one call of Subscribe.
 type stream struct {
-	call   h2.Call
-	sub    *gateway.Subscription
-	opened atomic.Bool // the call is a stream and may be woken
+	handler *Handler
+	call    h2.Call
+	sub     *gateway.Subscription
+	opened  atomic.Bool // the call is a stream and may be woken
 }
 
 func (h *Handler) subscribe(c h2.Call) {
@@ -91,7 +92,7 @@ func (h *Handler) subscribe(c h2.Call) {
 	if err == nil {
 		err = f.err()
 	}
-	s := &stream{call: c}
+	s := &stream{handler: h, call: c}
 	if err == nil {
 		s.sub, err = h.gateway.Subscribe(caller, topics.Filter{Topic: string(topic)}, after, true, s.wake)
 	}
@@ -110,18 +111,20 @@ func (s *stream) wake() {
 	}
 }
 
-// takenAtOnce is how many messages one Take may bring. They stand on the stack of whoever pumps.
+// takenAtOnce is how many messages one Take may bring.
 const takenAtOnce = 8
 
 // pump sends what there is while the call has room: a heartbeat when one is due, and before anything else at first,
 // because clients take it for the answer to their call.
 func (s *stream) pump() {
-	var ms [takenAtOnce]topics.Message
+	x := s.handler.pool.Get().(*scratch)
+	defer s.handler.pool.Put(x)
+	ms := x.messages[:]
 	for room := s.call.Room(); room > 0; room = s.call.Room() {
 		if s.sub.Beat() {
 			s.call.End(append(s.call.Begin(), 3<<3|bytesType, 0))
 		}
-		n, gap, err := s.sub.Take(ms[:], room)
+		n, gap, err := s.sub.Take(ms, room)
 		if err != nil {
 			fail(s.call, err)
 			return
@@ -132,6 +135,7 @@ func (s *stream) pump() {
 		for i := range ms[:n] {
 			s.send(&ms[i])
 		}
+		clear(ms[:n])
 		if n == 0 && gap == nil {
 			return
 		}

@@ -25,6 +25,8 @@ const (
 type subscriptions struct {
 	of [kinds]map[string]*subscription
 
+	taken []*subscription // room for the next ready
+
 	mu    sync.Mutex // guards ready
 	ready []*subscription
 }
@@ -46,13 +48,21 @@ func (s *subscriptions) wake(u *subscription) {
 	s.ready = append(s.ready, u)
 }
 
-// woken returns and forgets what has something to take.
+// woken returns what has something to take, until served is called with it.
 func (s *subscriptions) woken() []*subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ready := s.ready
-	s.ready = nil
+	s.ready = s.taken
 	return ready
+}
+
+// served forgets what woken returned; a little room is used again.
+func (s *subscriptions) served(ready []*subscription) {
+	clear(ready)
+	if s.taken = ready[:0]; cap(ready) > readyKept {
+		s.taken = nil
+	}
 }
 
 var pubsubRows = []row{
@@ -181,6 +191,7 @@ func (c *conn) unsubscribeAll() {
 // deliver sends what subscriptions have for the client, as long as it takes it.
 func (c *conn) deliver() {
 	ready := c.subs.woken()
+	defer c.subs.served(ready)
 	for i, u := range ready {
 		if c.full() {
 			// The rest is still ready when the peer has taken what is queued.
@@ -194,10 +205,11 @@ func (c *conn) deliver() {
 	}
 }
 
-// Bounds of one Take.
+// Bounds of one Take, and of what is kept between.
 const (
 	takeMessages = 64
 	takeBytes    = 256 << 10
+	readyKept    = 16 // subscriptions that a connection has room to note as ready
 )
 
 // publishTurn is how many messages a connection publishes before subscribers have their turn.
