@@ -1,7 +1,9 @@
 package local
 
 import (
+	"errors"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -42,33 +44,47 @@ func blockClass(size int) (int, int64) {
 	return (shift-9)*4 + quarters - 4, int64(quarters+1) << shift
 }
 
-// alloc returns a block of size bytes, with one reference.
-func (b *blocks) alloc(size int) (*value.Block, error) {
+// alloc returns a block of size bytes, with one reference, unless over says that the memory would be too much: over is
+// asked and the memory counted in one, so nobody else takes what was found free.
+func (b *blocks) alloc(size int, over func(more int64) bool) (*value.Block, error) {
 	c, space := blockClass(size)
 	if c >= blockClasses {
 		return nil, errFull
 	}
+	need := pagesUp(int64(size))
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	var s stretch
+	kept := len(b.kept[c]) > 0
+	if kept {
+		s = b.kept[c][len(b.kept[c])-1]
+		kept = !over(max(need, s.resident))
+	}
 	switch {
-	case len(b.kept[c]) > 0:
-		s = b.take(c)
+	case kept:
+		b.take(c)
+	case over(need):
+		return nil, errCrowded
 	case len(b.bare[c]) > 0:
 		last := len(b.bare[c]) - 1
-		s.off = b.bare[c][last]
+		s = stretch{off: b.bare[c][last]}
 		b.bare[c] = b.bare[c][:last]
 	case int64(b.next)+space <= b.size:
-		s.off = b.next
+		s = stretch{off: b.next}
 		b.next += uint64(space)
 	default:
-		b.mu.Unlock()
 		return nil, errFull
 	}
-	b.mu.Unlock()
-	b.held.Add(max(0, pagesUp(int64(size))-s.resident))
-	s.resident = max(s.resident, pagesUp(int64(size)))
+	b.held.Add(max(0, need-s.resident))
+	s.resident = max(s.resident, need)
 	return value.NewBlock(b.bytes(s.off, size), func(k *value.Block) { b.put(c, s) }), nil
 }
+
+// errCrowded says that room must be made first. No caller of the engine sees it.
+var errCrowded = errors.New("local: too much memory is in use")
+
+// anyway is what alloc is told where the memory may be too much.
+func anyway(int64) bool { return false }
 
 // take returns a stretch that is kept.
 func (b *blocks) take(c int) stretch {
@@ -93,10 +109,11 @@ func (b *blocks) put(c int, s stretch) {
 	}
 }
 
-// strip gives back the pages of a free stretch.
+// strip gives back the pages of a free stretch. They count as given back from the beginning: nobody should lose an item
+// to what is on its way.
 func (b *blocks) strip(c int, s stretch) {
-	b.giveBack(s.off, s.resident)
 	b.held.Add(-s.resident)
+	b.giveBack(s.off, s.resident)
 	b.mu.Lock()
 	b.bare[c] = append(b.bare[c], s.off)
 	b.mu.Unlock()
@@ -122,26 +139,35 @@ func (b *blocks) trim() {
 func (b *blocks) inUse() int64 { return b.held.Load() - b.pooled.Load() }
 
 // Reserve implements engine.Blocks. The memory counts from now on, and against the space once it is stored. It is
-// refused where what cannot be evicted, such as values that are still arriving, leaves no room for it.
+// refused where what cannot be evicted, such as values that are still arriving, leaves no room for it, and for no other
+// reason: where making room would take a caller too long, Run does the rest.
 func (e *Engine) Reserve(s hearth.Space, size int) (*value.Block, error) {
 	if int64(size) > e.bytesMax/2 {
 		return nil, errFull
 	}
-	if e.over(int64(size)) && !e.free(int64(size)) {
-		return nil, errFull
-	}
-	return e.blocks.alloc(size)
-}
-
-// reliefs bounds how long one caller makes room.
-const reliefs = 16
-
-// free makes room for so many bytes. It reports false where there is not enough to evict.
-func (e *Engine) free(bytes int64) bool {
-	for range reliefs {
-		if e.relieve(nil, bytes, stepsFor(int(bytes))) {
-			break
+	vain := 0
+	for steps := stepsFor(size); steps > 0; {
+		b, err := e.blocks.alloc(size, e.over)
+		if err != errCrowded {
+			return b, err
 		}
+		did := e.gain(nil, pagesUp(int64(size)))
+		if did == 0 {
+			did = e.gainAnywhere(pagesUp(int64(size)))
+		}
+		if did > 0 {
+			steps -= did
+			continue
+		}
+		// Values that arrive become items meanwhile, which can be evicted.
+		if vain++; vain > reserveTries {
+			return nil, errFull
+		}
+		runtime.Gosched()
 	}
-	return !e.over(bytes)
+	e.kick()
+	return e.blocks.alloc(size, anyway)
 }
+
+// reserveTries is how often nothing that can be evicted is to be found before a value is refused.
+const reserveTries = 16

@@ -18,6 +18,8 @@ const (
 	paceSteps    = 8        // or at so many while there is still memory
 	takeSteps    = 8        // and at so many of one shard of another space under one lock
 	runSteps     = 1 << 10  // Run, at so many before it looks what else there is
+	restPart     = 8        // a shard rests that has spared an item of so large a part of it,
+	restBytes    = 4 << 10  // and others are gone through so far at each of its turns, about
 	victimSample = 64       // spaces looked at to find the one that has most above its share
 )
 
@@ -93,9 +95,10 @@ func (s *shard) overCeiling() bool {
 
 // makeRoom evicts from the shard, which is locked, as long as its space has more than it should.
 func (s *shard) makeRoom(steps int) {
-	if s.sp.kept.Load() {
+	if s.sp.kept.Load() || s.spared > 0 && !s.overCeiling() {
 		return
 	}
+	s.again = 0
 	for range steps {
 		cause := engine.OverCeiling
 		if !s.overCeiling() {
@@ -115,10 +118,7 @@ func (s *shard) makeRoom(steps int) {
 // its share. It reports false where the steps are not enough.
 func (e *Engine) relieve(sp *space, more int64, steps int) bool {
 	for e.full(more) || e.tight(more) {
-		did := e.graves.dig(takeSteps)
-		if did == 0 {
-			did = e.take(e.victim(sp), more)
-		}
+		did := e.gain(sp, more)
 		if did == 0 {
 			return true // nothing is left
 		}
@@ -129,24 +129,54 @@ func (e *Engine) relieve(sp *space, more int64, steps int) bool {
 	return true
 }
 
-// take makes room at the expense of a space, in steps whose number it returns; none where there is nothing left. Where
-// it is memory that must become free, and not items, it stays with a shard until one of its segments is.
+// gain works towards room for more bytes, in steps whose number it returns; none where there is nothing left.
+func (e *Engine) gain(sp *space, more int64) (steps int) {
+	if steps = e.graves.dig(); steps == 0 {
+		steps = e.take(e.victim(sp), more)
+	}
+	return steps
+}
+
+// gainAnywhere is gain for when the space that has most above its share has nothing that can be evicted.
+func (e *Engine) gainAnywhere(more int64) (steps int) {
+	for _, sp := range e.spaces.all() {
+		if sp.excess() == 0 || sp.kept.Load() {
+			continue
+		}
+		if steps = e.take(sp, more); steps > 0 {
+			return steps
+		}
+	}
+	return 0
+}
+
+// take makes room at the expense of a space, in steps whose number it returns; none where there is nothing left in any
+// of its shards. Where it is memory that must become free, and not items, it stays with a shard until one of its
+// segments is.
 func (e *Engine) take(sp *space, more int64) (steps int) {
 	if sp == nil {
 		return 0
 	}
 	shards := sp.layout.Load().shards
-	for range shards {
-		hand := sp.hand.Load()
-		s := shards[hand%uint32(len(shards))]
+	hand := sp.hand.Load()
+	n := uint32(len(shards))
+	for i := range 2 * n {
+		s := shards[(hand+i)%n]
 		s.mu.Lock()
-		steps = s.give(more)
-		s.mu.Unlock()
-		if steps >= takeSteps {
-			return steps
+		if s.moved {
+			s.mu.Unlock()
+			return 1 // what it had is in shards of a newer layout
 		}
-		sp.hand.CompareAndSwap(hand, hand+1)
+		if i >= n || !s.rests() {
+			steps = s.give(more)
+		}
+		s.mu.Unlock()
+		next := hand + i
+		if steps < takeSteps {
+			next++
+		}
 		if steps > 0 {
+			sp.hand.CompareAndSwap(hand, next)
 			return steps
 		}
 	}
@@ -160,17 +190,30 @@ func (s *shard) give(more int64) (steps int) {
 		return takeSteps
 	}
 	segments := s.segments()
-	for steps < takeSteps {
-		if full && !s.e.full(more) || !full && s.segments() < segments || !s.evict(engine.OverMemory) {
+	for s.again = 0; steps < takeSteps; steps++ {
+		if steps > 0 && full && !s.e.full(more) || !full && s.segments() < segments {
 			break
 		}
+		if !s.evict(engine.OverMemory) {
+			return min(steps, takeSteps-1)
+		}
 		s.report(true)
-		steps++
 	}
 	if full {
 		return min(steps, takeSteps-1)
 	}
 	return steps
+}
+
+// rests reports whether another shard should make room: this one has lately spared so much that all others have to be gone
+// through as far before it is its turn. Else a large item that is in use would be asked at every turn of its shard whether
+// it has been used since, and go.
+func (s *shard) rests() bool {
+	if s.spared <= 0 {
+		return false
+	}
+	s.spared -= restBytes
+	return true
 }
 
 // segments is how many segments both logs have.
@@ -210,7 +253,9 @@ func (e *Engine) victim(sp *space) *space {
 	return best
 }
 
-// evict takes one step: an item goes, or moves on. It reports false where there is nothing.
+// evict takes one step: an item goes, or moves on. It reports false where there is nothing, or nothing but what has moved
+// on since again was reset: however much is to go, an item that is in use is spared once by each who makes room, so that
+// it does not go for being the only one in its shard while others have what nobody wants.
 func (s *shard) evict(cause engine.EvictionCause) bool {
 	first, second := small, main
 	if s.queues[main].live > 0 && s.queues[small].weight() <= s.tune.target(s) {
@@ -222,7 +267,7 @@ func (s *shard) evict(cause engine.EvictionCause) bool {
 // step looks at the oldest item of a queue.
 func (s *shard) step(number int, cause engine.EvictionCause) bool {
 	off := s.oldest(&s.queues[number])
-	if off == 0 {
+	if off == 0 || off == s.again {
 		return false
 	}
 	r := s.record(off)
@@ -233,12 +278,18 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 		s.expire(h, sl, r)
 	case s.stale(r):
 		s.invalidate(h, sl, r)
-	case number == small && r.uses() > 0 && s.move(h, sl, r, 0):
-	case number == main && r.uses() > 0 && s.move(h, sl, r, r.uses()-1):
+	case number == small && s.spares(r) && s.move(h, sl, r, 0):
+	case number == main && s.spares(r) && s.move(h, sl, r, r.uses()-1):
 	default:
 		s.lose(h, sl, r, cause, number == small)
 	}
 	return true
+}
+
+// spares reports whether an item stays because it is in use. Where items are too far above the bound that ends with small
+// ones: while nothing but items in use is found in a large store, callers could fill the memory of the machine.
+func (s *shard) spares(r *record) bool {
+	return r.uses() > 0 && (r.side() || !s.e.full(-min(slackBytes/4, s.e.bytesMax/16)))
 }
 
 // lose evicts an item.
@@ -264,11 +315,18 @@ func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
 	copy(s.a.bytes(off, n), r.slice(0, n))
 	to.setUses(uses)
 	if to.side() {
-		s.assign(to.sideNumber(), &s.queues[main])
+		number := to.sideNumber()
+		s.assign(number, &s.queues[main])
+		if bytes := s.side[number].bytes; bytes > s.size()/restPart {
+			s.spared = bytes
+		}
 	}
 	s.kill(pos(*sl))
 	*sl = slot(h<<s.skip, off)
 	s.dueAt(off, to.expiry())
+	if s.again == 0 {
+		s.again = off
+	}
 	return true
 }
 

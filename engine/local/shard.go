@@ -42,6 +42,8 @@ type shard struct {
 	laps   atomic.Bool  // lap.on, for who does not hold mu
 	part   uint64       // which of the shards: the leading bits of its hashes
 	tune   tuner
+	spared int64  // bytes of large items that others have to catch up with: see rests
+	again  uint64 // the first record that has moved on since somebody began to make room
 	watch  map[uint64]*mark
 	events []engine.Event
 	entry  value.Entry
@@ -255,7 +257,7 @@ func (s *shard) content(d *draft, en *value.Entry, rec *record) (number uint32, 
 	b := en.Block()
 	if b != nil {
 		b.Retain()
-	} else if b, err = s.e.blocks.alloc(len(v)); err != nil {
+	} else if b, err = s.e.blocks.alloc(len(v), anyway); err != nil {
 		return 0, err
 	} else {
 		copy(b.Bytes(), v)

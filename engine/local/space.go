@@ -293,25 +293,27 @@ func (g *graves) add(s *shard) {
 	g.mu.Unlock()
 }
 
-// dig gives back up to so many pieces of memory, and returns how many; there may be more unless it is none.
-func (g *graves) dig(pieces int) (n int) {
+// dig gives back some pieces of memory, and returns how many; there may be more unless it is none. Others who need memory
+// wait: what is being given back must not cost them an item.
+func (g *graves) dig() (n int) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	last := len(g.dead) - 1
 	if last < 0 {
-		g.mu.Unlock()
 		return 0
 	}
 	s := g.dead[last]
-	g.dead[last] = nil
-	g.dead = g.dead[:last]
-	g.mu.Unlock()
-	for n = 1; s.bury(); n++ {
-		if n == pieces {
-			s.report(true)
-			g.add(s)
-			return n
+	for from := s.size(); n < takeSteps && from-s.size() < digBytes; n++ {
+		if !s.bury() {
+			g.dead[last] = nil
+			g.dead = g.dead[:last]
+			n++
+			break
 		}
 	}
 	s.report(true)
 	return n
 }
+
+// digBytes is how much more is not given back in one go.
+const digBytes = 1 << 20

@@ -76,7 +76,7 @@ func (s *shard) soon(expiry int64) {
 
 // sweep does all there is to do, and returns when the next item expires.
 func (e *Engine) sweep(ctx context.Context) (next int64) {
-	for ctx.Err() == nil && e.graves.dig(runSteps) > 0 {
+	for ctx.Err() == nil && e.graves.dig() > 0 {
 	}
 	if !e.relieve(nil, 0, runSteps) {
 		e.kick()
