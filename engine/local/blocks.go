@@ -1,9 +1,11 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 	"math/bits"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,7 +24,11 @@ type blocks struct {
 	next uint64     // address space never used begins here
 	kept [blockClasses][]stretch
 	bare [blockClasses][]uint64 // offsets of stretches without pages
+	free []span                 // address space that was used and has no class now, in order
 }
+
+// span is address space without pages.
+type span struct{ off, end uint64 }
 
 // stretch is address space; the first so many bytes of it are resident.
 type stretch struct {
@@ -36,13 +42,17 @@ const (
 	blockPoolMax = 16 << 20 // beyond the bound: part of the fixed allowance
 )
 
-// blockClass returns the number of the class that holds size bytes, and its bytes of address space.
+// blockClass returns the number of the class that holds size bytes, and its bytes of address space: whole pages.
 func blockClass(size int) (int, int64) {
-	n := max(size, pageBytes)
+	n := max(size, blockMin)
 	shift := bits.Len(uint(n-1)) - 3
 	quarters := (n - 1) >> shift // 4 to 7
-	return (shift-9)*4 + quarters - 4, int64(quarters+1) << shift
+	c := (shift-9)*4 + quarters - 4
+	return c, classSpace(c)
 }
+
+// classSpace returns the address space of a stretch of a class.
+func classSpace(c int) int64 { return int64(c%4+5) << (c/4 + 9) }
 
 // alloc returns a block of size bytes, with one reference, unless over says that the memory would be too much: over is
 // asked and the memory counted in one, so nobody else takes what was found free.
@@ -69,15 +79,58 @@ func (b *blocks) alloc(size int, over func(more int64) bool) (*value.Block, erro
 		last := len(b.bare[c]) - 1
 		s = stretch{off: b.bare[c][last]}
 		b.bare[c] = b.bare[c][:last]
-	case int64(b.next)+space <= b.size:
-		s = stretch{off: b.next}
-		b.next += uint64(space)
 	default:
-		return nil, errFull
+		var ok bool
+		s = stretch{}
+		if s.off, ok = b.carve(space); !ok {
+			return nil, errFull
+		}
 	}
 	b.held.Add(max(0, need-s.resident))
 	s.resident = max(s.resident, need)
 	return value.NewBlock(b.bytes(s.off, size), func(k *value.Block) { b.put(c, s) }), nil
+}
+
+// carve takes address space that has no class: such as was never used or, where there is none, what other classes have.
+func (b *blocks) carve(space int64) (off uint64, ok bool) {
+	if int64(b.next)+space <= b.size {
+		off = b.next
+		b.next += uint64(space)
+		return off, true
+	}
+	for joined := false; ; joined = true {
+		for i := range b.free {
+			if s := &b.free[i]; int64(s.end-s.off) >= space {
+				off = s.off
+				s.off += uint64(space)
+				return off, true
+			}
+		}
+		if joined {
+			return 0, false
+		}
+		b.join()
+	}
+}
+
+// join takes the stretches without pages from their classes, and makes one of neighbours.
+func (b *blocks) join() {
+	all := b.free
+	for c := range b.bare {
+		for _, off := range b.bare[c] {
+			all = append(all, span{off, off + uint64(classSpace(c))})
+		}
+		b.bare[c] = nil
+	}
+	slices.SortFunc(all, func(x, y span) int { return cmp.Compare(x.off, y.off) })
+	b.free = all[:0]
+	for _, s := range all {
+		if n := len(b.free); n > 0 && b.free[n-1].end == s.off {
+			b.free[n-1].end = s.end
+		} else if s.end > s.off {
+			b.free = append(b.free, s)
+		}
+	}
 }
 
 // errCrowded says that room must be made first. No caller of the engine sees it.

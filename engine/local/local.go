@@ -84,7 +84,7 @@ func New(o Options) *Engine {
 	return e
 }
 
-// blockSpace is how much more address space than memory blocks have: they take it in classes, and never trade it.
+// blockSpace is how much more address space than memory blocks have: they take it in classes, and seldom trade it.
 const blockSpace = 8
 
 // spreadFor returns into how many shards a space of this engine is divided when it has grown: a power of two.

@@ -1,7 +1,9 @@
 package local
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -151,5 +153,61 @@ func TestGrowingCollectionStays(t *testing.T) {
 	r.Reset()
 	if err := e.Do(t.Context(), 1, &op.DictLength{K: []byte("dictionary")}, &r); err != nil || r.Int != fields {
 		t.Errorf("the dictionary has %d fields of %d: %v", r.Int, fields, err)
+	}
+}
+
+// TestBlocksOfEverySize fills the store with large values of one size after another: the address space that the first
+// ones had serves the next.
+func TestBlocksOfEverySize(t *testing.T) {
+	const bytesMax = 16 << 20
+	e := newEngine(t, Options{BytesMax: bytesMax})
+	var sizes []int
+	for size := blockMin; size <= bytesMax/8; size += size / 4 {
+		sizes = append(sizes, size)
+	}
+	var r op.Reply
+	body := make([]byte, bytesMax/8)
+	for range 3 {
+		for _, size := range sizes {
+			for i := range bytesMax/size + 1 {
+				r.Reset()
+				if err := e.Do(t.Context(), 1, &op.Set{K: fmt.Appendf(nil, "%d:%d", size, i), Value: body[:size]}, &r); err != nil {
+					t.Fatalf("value %d of %d bytes: %v", i, size, err)
+				}
+			}
+		}
+		slices.Reverse(sizes)
+	}
+}
+
+// TestBlocksShareNoPages gives back the pages of places of every size, among others that stay.
+func TestBlocksShareNoPages(t *testing.T) {
+	e := newEngine(t, Options{BytesMax: 64 << 20})
+	var small, large []*value.Block
+	for size := 1; size < 200_000; size += 1 + size/9 {
+		for _, n := range []int{size, 20_000} {
+			b, err := e.Reserve(1, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range b.Bytes() {
+				b.Bytes()[i] = 'x'
+			}
+			if n == size {
+				small = append(small, b)
+			} else {
+				large = append(large, b)
+			}
+		}
+	}
+	for _, b := range small {
+		b.Release()
+	}
+	e.blocks.trim()
+	for i, b := range large {
+		if n := bytes.Count(b.Bytes(), []byte("x")); n != len(b.Bytes()) {
+			t.Errorf("place %d has lost %d bytes", i, len(b.Bytes())-n)
+		}
+		b.Release()
 	}
 }
