@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures hearth beside its peers, each area by its own program; prints tables for docs/benchmarks.md.
 #
-#	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp gateway topics neighbour
+#	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp gateway fleet topics neighbour
 #	bench/run.sh chart              draws docs/benchmarks.svg from the tables in docs/benchmarks.md
 #	HEARTH_BENCH=short bench/run.sh      a few minutes in all: shows that everything runs, and the order of magnitude
 #
@@ -9,12 +9,13 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-engine=() grpc=() resp=() topics=() neighbour=()
+engine=() grpc=() resp=() fleet=() topics=() neighbour=()
 case ${HEARTH_BENCH:-full} in
 short)
 	engine=(-run speed,small -items 300000 -rounds 1 -seconds 0.3)
 	grpc=(-rounds 1 -seconds 1)
 	resp=(-rounds 1 -seconds 1 -keys 100000)
+	fleet=(-rounds 1 -seconds 0.3 -keys 20000 -run RESP)
 	topics=(-rounds 1 -secs 0.3)
 	neighbour=(-for 5s)
 	;;
@@ -32,6 +33,7 @@ part() {
 	grpc) go run ./grpc "${grpc[@]}" ;;
 	resp) go run ./resp "${resp[@]}" ;;
 	gateway) go run ./resp -gateway "${resp[@]}" ;;
+	fleet) go run ./fleet "${fleet[@]}" ;;
 	topics) # by itself: it starts itself as a server
 		go build -o ../.cache/bin/bench-topics ./topics
 		../.cache/bin/bench-topics "${topics[@]}"
@@ -41,14 +43,14 @@ part() {
 		;;
 	chart) go run ./bars ../docs/benchmarks.md ../docs/benchmarks.svg ;;
 	*)
-		echo "there is no part $1; there are engine, grpc, resp, gateway, topics, neighbour and chart" >&2
+		echo "there is no part $1; there are engine, grpc, resp, gateway, fleet, topics, neighbour and chart" >&2
 		exit 2
 		;;
 	esac
 }
 
 if (($# == 0)); then
-	set -- engine grpc resp gateway topics neighbour
+	set -- engine grpc resp gateway fleet topics neighbour
 fi
 for name in "$@"; do
 	part "$name"
