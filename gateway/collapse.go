@@ -153,15 +153,19 @@ func (g *Gateway) lookAgain(ctx context.Context, b *binding, o op.Op, r *op.Repl
 	return leads, err
 }
 
-// collapseAll goes on with a batch whose commands have been run: where all loads of what it missed belong to others, it
-// waits for them. A batch that has become the loader of anything returns at once, since its caller learns what to load
-// from the answer as a whole, and two batches that wait for each other would both wait in vain.
-func (g *Gateway) collapseAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
+// wroteAll lands the flights of what a batch has written: who waits for them need not wait for the rest of the batch.
+func (g *Gateway) wroteAll(b *binding, os []op.Op, rs []op.Reply) {
 	for i, o := range os {
 		if o.Spec().Writes() {
-			g.wrote(b.cache.Space, o, &rs[i]) // now: who waits for it need not wait for the rest of the batch
+			g.wrote(b.cache.Space, o, &rs[i])
 		}
 	}
+}
+
+// collapseMisses goes on with a batch whose commands have been run: where all loads of what it missed belong to others, it
+// waits for them. A batch that has become the loader of anything returns at once, since its caller learns what to load
+// from the answer as a whole, and two batches that wait for each other would both wait in vain.
+func (g *Gateway) collapseMisses(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
 	leads := g.leadAll(ctx, c, b, os, rs)
 	patience, cancel := patience(ctx, b.collapse.patience())
 	defer cancel()

@@ -202,7 +202,8 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 			if b.source != nil {
 				g.fillAll(ctx, b, os, rs)
 			}
-			g.collapseAll(ctx, c, b, os, rs)
+			g.wroteAll(b, os, rs)
+			g.collapseMisses(ctx, c, b, os, rs)
 		}
 		for i, o := range os {
 			b.after(g, o, o.Spec(), ins[i], &rs[i], rs[i].Err)

@@ -1,25 +1,30 @@
 package gateway
 
 import (
+	"context"
+
 	"github.com/hearthcache/hearth/op"
 )
 
 // begun is commands that were begun by Start.
 type begun struct {
 	gateway *Gateway
+	caller  *Caller
 	binding *binding
 	os      []op.Op
 	rs      []op.Reply
 	ins     []int
-	done    func()
+	done    func(rest func(ctx context.Context))
 }
 
 // Start begins commands that do not depend on each other and returns before they are done, for a door that serves
-// others meanwhile. done is called once, from any goroutine and possibly before Start returns, when every reply is
-// there; until then the commands, their bytes and the replies are not the caller's. Where Start returns false nothing
-// has happened, and DoAll runs the commands: the engine has to be waited for, or one of them is refused, or the cache
-// does more with a miss than to report it.
-func (g *Gateway) Start(c *Caller, os []op.Op, rs []op.Reply, done func()) bool {
+// others meanwhile. done is called once, from any goroutine and possibly before Start returns; until every reply is there
+// the commands, their bytes and the replies are not the caller's. With a nil rest they are there. Otherwise something was
+// missed that somebody may be loading: they are there when rest has returned, which waits as long as ctx allows.
+//
+// Where Start returns false nothing has happened, and DoAll runs the commands: the engine has to be waited for, or one of
+// them is refused, or the cache has an origin.
+func (g *Gateway) Start(c *Caller, os []op.Op, rs []op.Reply, done func(rest func(ctx context.Context))) bool {
 	if g.starter == nil {
 		return false
 	}
@@ -27,10 +32,10 @@ func (g *Gateway) Start(c *Caller, os []op.Op, rs []op.Reply, done func()) bool 
 	if b.valid(g) != nil {
 		return false
 	}
-	if b.source != nil || b.collapse.wait > 0 {
+	if b.source != nil {
 		return false
 	}
-	s := &begun{gateway: g, binding: b, os: os, rs: rs, ins: make([]int, 0, len(os)), done: done}
+	s := &begun{gateway: g, caller: c, binding: b, os: os, rs: rs, ins: make([]int, 0, len(os)), done: done}
 	for _, o := range os {
 		in, err := g.consider(c, b, o, o.Spec())
 		if err != nil || o.Spec().Board {
@@ -39,18 +44,38 @@ func (g *Gateway) Start(c *Caller, os []op.Op, rs []op.Reply, done func()) bool 
 		}
 		s.ins = append(s.ins, in)
 	}
-	if !g.starter.Start(b.cache.Space, os, rs, s.finish) {
+	if !g.starter.Start(b.cache.Space, b.overtakingAll(g, os), rs, s.finish) {
 		b.refundAll(s.ins)
 		return false
 	}
 	return true
 }
 
+// finish is called when the engine is done.
 func (s *begun) finish() {
+	for i, o := range s.os {
+		if s.binding.collapses(o, &s.rs[i]) {
+			s.gateway.wroteAll(s.binding, s.os, s.rs)
+			s.done(s.rest)
+			return
+		}
+	}
+	s.account()
+	s.done(nil)
+}
+
+// rest goes on with what was missed.
+func (s *begun) rest(ctx context.Context) {
+	if ctx.Err() == nil {
+		s.gateway.collapseMisses(ctx, s.caller, s.binding, s.os, s.rs)
+	}
+	s.account()
+}
+
+func (s *begun) account() {
 	for i, o := range s.os {
 		s.binding.after(s.gateway, o, o.Spec(), s.ins[i], &s.rs[i], s.rs[i].Err)
 	}
-	s.done()
 }
 
 // Flush sends what Start has begun. A door's loop calls it when it has no more to start for now.

@@ -234,7 +234,17 @@ func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Call
 	o, err := decode(c.Message(), &l.request)
 	if err == nil {
 		l.ops[0] = o
-		if h.gateway.Start(caller, l.ops[:], l.replies[:], func() { answer(c, P(&l.request), &l.replies[0], l.replies[0].Err, encode) }) {
+		finish := func() { answer(c, P(&l.request), &l.replies[0], l.replies[0].Err, encode) }
+		if h.gateway.Start(caller, l.ops[:], l.replies[:], func(rest func(context.Context)) {
+			if rest == nil {
+				finish()
+				return
+			}
+			h.start(func() {
+				rest(ctx)
+				finish()
+			})
+		}) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"context"
 	"hash/maphash"
 	"slices"
 
@@ -16,7 +17,7 @@ type batch struct {
 	args    [][][]byte
 	ops     []op.Op
 	replies []op.Reply
-	ended   func() // end, bound once
+	ended   func(rest func(context.Context)) // end, bound once
 
 	text  []byte   // of all arguments
 	cells [][]byte // the arguments
@@ -175,8 +176,29 @@ func (c *conn) beginBatch(b *batch) bool {
 	return c.door.Gateway.Start(c.caller, b.ops, b.replies, b.ended)
 }
 
-// end is called when every reply of a batch is there.
-func (b *batch) end() { b.conn.ended() }
+// end is called when the engine is done with a batch. rest waits for what others load, if anything.
+func (b *batch) end(rest func(context.Context)) {
+	c := b.conn
+	if rest == nil {
+		c.ended()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.mu.Lock()
+	c.cancel = cancel
+	if c.closed {
+		cancel()
+	}
+	c.mu.Unlock()
+	go func() {
+		defer cancel()
+		rest(ctx)
+		if ctx.Err() != nil {
+			c.caller.Gone() // it may have become a loader after Closed
+		}
+		c.ended()
+	}()
+}
 
 // ended gives the conn back to its loop.
 func (c *conn) ended() {

@@ -20,11 +20,21 @@ type unit struct {
 	first, end int    // of batch
 	slot       string // a key that decides the slot
 	repeatable bool
+	way        way // of Start
 
 	values  []respwire.Value // one for each command
 	err     error            // of the connection
 	aborted bool             // a watched key has changed
 }
+
+// way is how Start has a unit done.
+type way uint8
+
+const (
+	wayPipe  way = iota // said on a pipe
+	wayHere             // answered already, from this process's memory
+	wayApart            // by DoAll
+)
 
 func (u *unit) size() int { return u.end - u.first }
 

@@ -117,9 +117,9 @@ func (p *pipe) greet(user, password string) error {
 	return errors.New("the server's greeting is too long")
 }
 
-// say gathers commands first to end of a batch. suffix is what ends the names of functions. It returns how many of them
-// the pipe takes; a nil pipe takes none.
-func (p *pipe) say(b *respwire.Batch, first, end int, suffix string, by *started) int {
+// say gathers units first to end, each of one command. suffix is what ends the names of functions. It returns how many of
+// them the pipe takes; a nil pipe takes none.
+func (p *pipe) say(units []unit, first, end int, suffix string, by *started) int {
 	if p == nil {
 		return 0
 	}
@@ -132,7 +132,7 @@ func (p *pipe) say(b *respwire.Batch, first, end int, suffix string, by *started
 		if p.err != nil || p.retired || len(p.out) > pipeOutBytesMax || p.owed >= pipeOwedMax {
 			return i - first
 		}
-		p.out = appendCommand(p.out, b.At(i), suffix)
+		p.out = appendCommand(p.out, units[i].batch.At(units[i].first), suffix)
 		if p.owed++; p.owed == 1 {
 			_ = p.conn.SetReadDeadline(time.Now().Add(p.timeout))
 		}

@@ -27,7 +27,8 @@ type started struct {
 	again []int      // commands for DoAll
 }
 
-// Start implements engine.Starter, for commands of which each is one command of the server.
+// Start implements engine.Starter. What this process remembers is answered at once; what takes more than one command of
+// the server is left to DoAll.
 func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) bool {
 	c, routes := e.client.Load(), e.pipes.routes()
 	if c == nil || routes == nil {
@@ -36,24 +37,34 @@ func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) b
 	}
 	call := e.call()
 	defer e.release(call)
-	for i, o := range os {
-		if e.mayMeetTags(s, o) || !call.add(e, s, o) || call.units[i].size() != 1 {
+	for _, o := range os {
+		if e.mayMeetTags(s, o) || !call.add(e, s, o) {
 			return false
 		}
 	}
-	if e.near != nil && e.anyHot(call) {
+	answered, apart := e.sort(call, os, rs)
+	if answered == 0 && apart == len(os) {
 		return false
 	}
 	by := e.begun.Get().(*started)
 	by.engine, by.space, by.os, by.rs, by.done = e, s, os, rs, done
-	by.left.Store(int32(len(os)) + 1) // one for Start itself: done comes when nothing here is used any more
+	by.left.Store(int32(len(os)-answered) + 1) // one for Start itself: done comes when nothing here is used any more
 	for i := 0; i < len(os); {
+		switch call.units[i].way {
+		case wayHere:
+			i++
+			continue
+		case wayApart:
+			by.postpone(i)
+			i++
+			continue
+		}
 		p := routes.of(call.units[i].slot)
 		n := i + 1
-		for n < len(os) && routes.of(call.units[n].slot) == p {
+		for n < len(os) && call.units[n].way == wayPipe && routes.of(call.units[n].slot) == p {
 			n++
 		}
-		if i += p.say(&call.batch, i, n, c.library, by); i < n {
+		if i += p.say(call.units, i, n, c.library, by); i < n {
 			e.pipes.look(e)
 		}
 		for ; i < n; i++ {
@@ -64,6 +75,52 @@ func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) b
 	return true
 }
 
+// sort gives each unit its way, answers those whose replies this process remembers, and returns how many those are and
+// how many are for DoAll.
+func (e *Engine) sort(c *call, os []op.Op, rs []op.Reply) (answered, apart int) {
+	var now time.Time
+	if e.near != nil {
+		now = time.Now()
+	}
+	for i := range c.units {
+		u := &c.units[i]
+		u.way = e.wayOf(u, os[i], &rs[i], now)
+		switch u.way {
+		case wayHere:
+			answered++
+		case wayApart:
+			apart++
+		}
+	}
+	return answered, apart
+}
+
+// wayOf says how a command is going to be done; one that is done here has its answer.
+func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Time) way {
+	if u.size() != 1 {
+		return wayApart
+	}
+	args := u.batch.At(u.first)
+	if e.near == nil || !cacheable(args) {
+		return wayPipe
+	}
+	if e.near.count.Load() > 0 {
+		var buf [nameBytes]byte
+		if reply := e.near.find(append(append(append(buf[:0], args[0]...), ':'), args[1]...), now.UnixMilli()); reply != nil {
+			r.Err = receive(o, reply, r)
+			if len(r.Attrs.Tags) == 0 {
+				return wayHere
+			}
+			r.Reset() // it is to be held against the space's table
+			return wayApart
+		}
+	}
+	if e.near.hot(args[1], now) {
+		return wayApart // DoAll has it remembered
+	}
+	return wayPipe
+}
+
 // Flush implements engine.Starter.
 func (e *Engine) Flush() {
 	if r := e.pipes.routes(); r != nil {
@@ -71,17 +128,6 @@ func (e *Engine) Flush() {
 			p.flush()
 		}
 	}
-}
-
-// anyHot counts reads that this process could remember, and reports whether one is worth it: DoAll does that.
-func (e *Engine) anyHot(c *call) bool {
-	now := time.Now()
-	for i := range c.units {
-		if args := c.batch.At(i); cacheable(args) && e.near.hot(args[1], now) {
-			return true
-		}
-	}
-	return false
 }
 
 // answered takes a command's answer, which is borrowed until it returns. It reports whether the command is done, which
@@ -152,18 +198,32 @@ func (b *started) ended(n int) {
 	b.finish()
 }
 
-// repeat runs what was postponed.
+// repeat runs what was postponed: reads by themselves, since a batch that writes leaves nothing remembered here.
 func (b *started) repeat() {
-	os, rs := make([]op.Op, len(b.again)), make([]op.Reply, len(b.again))
-	for j, i := range b.again {
+	b.repeatSome(false)
+	b.repeatSome(true)
+	b.finish()
+}
+
+func (b *started) repeatSome(writes bool) {
+	var at []int
+	for _, i := range b.again {
+		if b.os[i].Spec().Writes() == writes {
+			at = append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return
+	}
+	os, rs := make([]op.Op, len(at)), make([]op.Reply, len(at))
+	for j, i := range at {
 		os[j] = b.os[i]
 		b.rs[i].Reset()
 	}
 	b.engine.DoAll(context.Background(), b.space, os, rs)
-	for j, i := range b.again {
+	for j, i := range at {
 		b.rs[i] = rs[j]
 	}
-	b.finish()
 }
 
 func (b *started) finish() {

@@ -203,3 +203,39 @@ func TestStartBroken(t *testing.T) {
 		t.Errorf("without a server: %v", err)
 	}
 }
+
+// TestStartSorts begins batches of which one part is remembered here, one takes several commands of the server, one becomes
+// hot and the rest goes through a pipe.
+func TestStartSorts(t *testing.T) {
+	both(t, Options{NearBytes: 1 << 20}, func(t *testing.T, e *Engine) {
+		newStarting(t, e)
+		near, hot := &op.Get{K: []byte("near")}, &op.Get{K: []byte("hot")}
+		for _, o := range []*op.Get{near, hot} {
+			do(t, e, &op.Set{K: o.K, Value: o.K})
+		}
+		heat(t, e, near)
+		for round := range 10 * hotReads {
+			cold := fmt.Appendf(nil, "cold%d", round)
+			do(t, e, &op.Set{K: cold, Value: cold})
+			os := []op.Op{near, e.Overtake(&op.Set{K: []byte("several"), Value: cold}), &op.Get{K: cold}, hot, &op.Get{K: []byte("none")}}
+			rs, done := make([]op.Reply, len(os)), make(chan struct{})
+			if !e.Start(7, os, rs, func() { close(done) }) {
+				t.Fatal("the batch did not begin")
+			}
+			e.Flush()
+			<-done
+			for i, want := range []string{"near", "", string(cold), "hot", ""} {
+				if rs[i].Err != nil || string(rs[i].Value()) != want || (i == 4) != (rs[i].Status == op.Miss) {
+					t.Fatalf("reply %d: %q, status %d, %v", i, rs[i].Value(), rs[i].Status, rs[i].Err)
+				}
+			}
+			if got := string(do(t, e, &op.Get{K: []byte("several")}).Value()); got != string(cold) {
+				t.Fatalf("the command of several was lost: %q", got)
+			}
+			if _, kept := try(t, e, hot); kept {
+				return
+			}
+		}
+		t.Error("a key that is read in batches does not get hot")
+	})
+}

@@ -67,7 +67,7 @@ func (e *Engine) tagged(ctx context.Context, s hearth.Space) (bool, error) {
 // mayMeetTags reports whether something has to be found out about tags ahead of a command: not of a Get, whose answer says
 // whether it has met any.
 func (e *Engine) mayMeetTags(s hearth.Space, o op.Op) bool {
-	switch o := o.(type) {
+	switch o := bare(o).(type) {
 	case *op.Get:
 		return false
 	case *op.Set:
