@@ -34,6 +34,8 @@ var table = map[string]place{
 	"engine/enginetest": {". op value engine", 0},
 	"topics":            {".", 4},
 	"topics/webhook":    {". guard topics", 1},
+	"topics/valkey":     {". respwire topics", 3},
+	"topics/topicstest": {". topics", 2},
 	"auth":              {".", 0},
 	"control":           {". auth", 0},
 	"control/store":     {". control auth", 0},

@@ -38,30 +38,31 @@ type Options struct {
 
 // Gateway runs commands for callers.
 type Gateway struct {
-	engine   engine.Engine
-	trier    engine.Trier   // nil where the engine always waits
-	starter  engine.Starter // nil where the engine has to be waited for
-	warmer   engine.Warmer  // nil where the engine has no use for hints
-	bounder  engine.Bounder // nil where memory is not ours to share out
-	tagger   engine.Tagger  // nil where items have no tags
-	leaser   engine.Leaser  // nil where the engine is this gateway's alone
-	plane    *control.Plane
-	topics   topics.Broker
-	pulse    topics.Pulse // of all subscriptions
-	sender   *webhook.Sender
-	flights  *flights
-	sources  *sources
-	feeds    *feeds
-	claims   claims
-	leaving  atomic.Bool
-	open     bool
-	endpoint string
-	now      func() time.Time
-	verified verified
-	meters   meters
-	alarm    alarm
-	ledger   *control.Ledger
-	log      *slog.Logger
+	engine     engine.Engine
+	trier      engine.Trier   // nil where the engine always waits
+	starter    engine.Starter // nil where the engine has to be waited for
+	warmer     engine.Warmer  // nil where the engine has no use for hints
+	bounder    engine.Bounder // nil where memory is not ours to share out
+	tagger     engine.Tagger  // nil where items have no tags
+	leaser     engine.Leaser  // nil where the engine is this gateway's alone
+	plane      *control.Plane
+	topics     topics.Broker
+	topicsWait bool
+	pulse      topics.Pulse // of all subscriptions
+	sender     *webhook.Sender
+	flights    *flights
+	sources    *sources
+	feeds      *feeds
+	claims     claims
+	leaving    atomic.Bool
+	open       bool
+	endpoint   string
+	now        func() time.Time
+	verified   verified
+	meters     meters
+	alarm      alarm
+	ledger     *control.Ledger
+	log        *slog.Logger
 
 	peers    Peers
 	sharedAt time.Time // when loads were last exchanged; only Run uses it
@@ -81,6 +82,7 @@ func New(o Options) *Gateway {
 	if g.topics == nil {
 		g.topics = topics.NewMemory(topics.Options{})
 	}
+	_, g.topicsWait = g.topics.(topics.Remote)
 	if g.now == nil {
 		g.now = time.Now
 	}

@@ -33,6 +33,10 @@ func (g *Gateway) Publish(ctx context.Context, c *Caller, topic string, m topics
 	return r, err
 }
 
+// TopicsWait reports whether Publish, Subscribe and what lists topics wait for other servers, so that a door's loop may
+// not call them.
+func (g *Gateway) TopicsWait() bool { return g.topicsWait }
+
 // ListTopics calls yield for the topics of the Caller's cache that the Caller may read and whose names match a pattern
 // (empty: all), in no order, until it returns false. Reserved topics are shown to a pattern that begins like them.
 func (g *Gateway) ListTopics(c *Caller, pattern string, yield func(topics.Info) bool) error {

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 type Options struct {
 	BytesMax int64            // for all topics and their rings; 0 is hearth.TopicsBytesMax
 	Now      func() time.Time // nil is time.Now
+	Fed      bool             // messages are numbered elsewhere and come by Insert, not by Publish
 }
 
 // Memory is the Broker that keeps its topics in this process. Each topic has a ring of its newest messages, from which its
@@ -26,6 +26,7 @@ type Options struct {
 type Memory struct {
 	now      func() time.Time
 	bytesMax int64
+	fed      bool
 
 	bytes atomic.Int64 // what topics and rings cost
 	subs  atomic.Int64
@@ -53,7 +54,7 @@ type space struct {
 
 // NewMemory returns an empty broker.
 func NewMemory(o Options) *Memory {
-	m := &Memory{now: o.Now, bytesMax: o.BytesMax, spaces: map[hearth.Space]*space{}}
+	m := &Memory{now: o.Now, bytesMax: o.BytesMax, fed: o.Fed, spaces: map[hearth.Space]*space{}}
 	if m.now == nil {
 		m.now = time.Now
 	}
@@ -79,15 +80,19 @@ func (m *Memory) Close() {
 
 // Publish implements Broker.
 func (m *Memory) Publish(_ context.Context, s hearth.Space, name string, b Body) (Receipt, error) {
-	if len(b.Bytes)+len(b.Key) > hearth.TopicMessageBytesMax {
-		return Receipt{}, &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
-			Msg: fmt.Sprintf("message is longer than the request limit of topics, %d bytes", hearth.TopicMessageBytesMax)}
+	if err := b.Check(); err != nil {
+		return Receipt{}, err
 	}
 	msg := newMessage(b, m.now().UnixMilli())
 	t, sp := m.open(s, name)
+	return m.append(t, sp, msg), nil
+}
+
+// append numbers a message, offers it, and unlocks the topic.
+func (m *Memory) append(t *topic, sp *space, msg message) Receipt {
 	wake := m.wakes.Get().(*[]*sub)
 	grown := t.append(msg, wake)
-	receipt := Receipt{Sequence: t.next - 1, Page: t.page, Receivers: len(t.subs)}
+	receipt := Receipt{Sequence: t.number(t.next - 1), Page: t.page, Receivers: len(t.subs)}
 	sp.offer(t, &receipt, wake)
 	t.mu.Unlock()
 
@@ -104,7 +109,7 @@ func (m *Memory) Publish(_ context.Context, s hearth.Space, name string, b Body)
 	if receipt.Receivers == 0 {
 		m.sweepLater()
 	}
-	return receipt, nil
+	return receipt
 }
 
 // Break implements Breaker.
@@ -113,6 +118,11 @@ func (m *Memory) Break(s hearth.Space, name string) {
 	m.bytes.Add(-t.bytes)
 	t.empty()
 	t.next++
+	t.unlockAndWake()
+}
+
+// unlockAndWake unlocks the topic and wakes whoever waits for something of it.
+func (t *topic) unlockAndWake() {
 	woken := slices.Clone(t.subs[:t.parked])
 	t.parked = 0
 	t.mu.Unlock()
@@ -214,7 +224,10 @@ func (m *Memory) make(sp *space, name string) *topic {
 		return t
 	}
 	now := m.now()
-	t := &topic{name: name, space: sp, page: max(uint64(now.Unix()), m.floor.Load()+1), next: 1, used: now.UnixMilli()}
+	t := &topic{name: name, space: sp, next: 1, used: now.UnixMilli()}
+	if !m.fed {
+		t.page = max(uint64(now.Unix()), m.floor.Load()+1)
+	}
 	sp.topics[name] = t
 	m.bytes.Add(t.cost())
 	return t

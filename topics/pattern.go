@@ -16,7 +16,7 @@ type pattern struct {
 	subs map[*patternSub]struct{}
 }
 
-// patternSub is a subscription to a pattern. It notes which topics have something for it, and from which number on, and
+// patternSub is a subscription to a pattern. It notes which topics have something for it, and from which place on, and
 // takes from their rings like everybody else. A topic in which it is not behind costs it nothing.
 type patternSub struct {
 	sub
@@ -74,7 +74,7 @@ func (s *space) offer(t *topic, r *Receipt, wake *[]*sub) {
 		p.mu.Lock()
 		for u := range p.subs {
 			r.Receivers++
-			if u.note(t, r.Sequence) {
+			if u.note(t, t.next-1) {
 				*wake = append(*wake, &u.sub)
 			}
 		}
@@ -82,8 +82,8 @@ func (s *space) offer(t *topic, r *Receipt, wake *[]*sub) {
 	}
 }
 
-// note remembers that a topic has something from a number on, and reports whether the subscription was waiting.
-func (u *patternSub) note(t *topic, sequence uint64) (wake bool) {
+// note remembers that a topic has something from a place on, and reports whether the subscription was waiting.
+func (u *patternSub) note(t *topic, place uint64) (wake bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, known := u.behind[t]; !known {
@@ -93,7 +93,7 @@ func (u *patternSub) note(t *topic, sequence uint64) (wake bool) {
 		if len(u.behind) == hearth.TopicPatternLagMax {
 			u.letGo()
 		}
-		u.behind[t] = sequence
+		u.behind[t] = place
 		u.queue = append(u.queue, t)
 	}
 	wake, u.parked = u.parked, false

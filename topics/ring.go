@@ -11,18 +11,35 @@ import (
 type topic struct {
 	name  string
 	space *space
-	page  uint64
 
 	mu     sync.Mutex // guards the rest, and next and parked of each sub; held for one step
-	next   uint64     // the number of the next message
-	used   int64      // when something last happened, in milliseconds
-	buf    []message  // circular: length messages from head on, the newest is number next-1
+	page   uint64
+	next   uint64    // the place of the next message; see numbering
+	used   int64     // when something last happened, in milliseconds
+	buf    []message // circular: length messages from head on, the newest is number next-1
 	head   int
 	length int
 	bytes  int64  // of the messages in the ring
 	subs   []*sub // those before parked have found nothing and wait to be woken
 	parked int
 	gone   bool // forgotten, or its space was dropped
+
+	numbering
+}
+
+// numbering tells the number of a message from its place in the topic. Places only grow; where messages are numbered
+// here, both are the same. Where they are numbered elsewhere, numbers begin anew with a page.
+type numbering struct {
+	shift  uint64 // place - number, on the present page
+	before uint64 // the same on the page before it
+	turned uint64 // the first place of the present page
+}
+
+func (n *numbering) number(place uint64) uint64 {
+	if place < n.turned {
+		return place - n.before
+	}
+	return place - n.shift
 }
 
 // message is a Message as a ring keeps it.
@@ -94,7 +111,7 @@ func (t *topic) dropOldest() {
 // empty drops every message and the slots.
 func (t *topic) empty() { t.buf, t.head, t.length, t.bytes = nil, 0, 0, 0 }
 
-// first returns the number of the oldest message in the ring, next where it is empty.
+// first returns the place of the oldest message in the ring, next where it is empty.
 func (t *topic) first() uint64 { return t.next - uint64(t.length) }
 
 // start returns where a subscription begins that asks for a position, with the gap that it must be told of first.
@@ -103,16 +120,16 @@ func (t *topic) start(p Position) (next uint64, gap *Gap) {
 		return t.next, nil
 	}
 	want := max(p.Sequence, 1)
-	if p.Page == t.page && t.first() <= want && want <= t.next {
-		return want, nil
+	if place := want + t.shift; p.Page == t.page && t.first() <= place && place <= t.next {
+		return place, nil
 	}
-	return t.first(), &Gap{Topic: t.name, Last: want - 1, Next: t.first(), Page: t.page}
+	return t.first(), &Gap{Topic: t.name, Last: want - 1, Next: t.number(t.first()), Page: t.page}
 }
 
-// take puts messages from number next on into ms and returns how many, the number after them, and a gap before them.
+// take puts messages from place next on into ms and returns how many, the place after them, and a gap before them.
 func (t *topic) take(next uint64, ms []Message, room int) (n int, after uint64, gap *Gap) {
 	if first := t.first(); next < first {
-		gap = &Gap{Topic: t.name, Last: next - 1, Next: first, Page: t.page}
+		gap = &Gap{Topic: t.name, Last: t.number(next - 1), Next: t.number(first), Page: t.page}
 		next = first
 	}
 	for ; n < len(ms) && next < t.next; n++ {
@@ -121,7 +138,7 @@ func (t *topic) take(next uint64, ms []Message, room int) (n int, after uint64, 
 		if n > 0 && room < 0 {
 			break
 		}
-		ms[n] = Message{Topic: t.name, Sequence: next, Page: t.page, Time: m.time, Body: m.body}
+		ms[n] = Message{Topic: t.name, Sequence: next - t.shift, Page: t.page, Time: m.time, Body: m.body}
 		next++
 	}
 	return n, next, gap
@@ -166,5 +183,5 @@ func (t *topic) swap(i, j int) {
 func (t *topic) info() Info {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Info{Name: t.name, Page: t.page, Next: t.next, Messages: t.length, Bytes: t.bytes, Subscribers: len(t.subs)}
+	return Info{Name: t.name, Page: t.page, Next: t.number(t.next), Messages: t.length, Bytes: t.bytes, Subscribers: len(t.subs)}
 }

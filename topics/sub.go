@@ -12,7 +12,7 @@ type sub struct {
 	topic  *topic // nil for a pattern
 	wake   func()
 
-	next  uint64 // the next message wanted; guarded by topic.mu, like index and gap
+	next  uint64 // the place of the next message wanted; guarded by topic.mu, like index and gap
 	gap   *Gap   // to be told before anything else
 	index int    // in topic.subs
 
@@ -34,7 +34,7 @@ func (u *sub) Take(ms []Message, room int) (n int, gap *Gap, err error) {
 	if gap, u.gap = u.gap, nil; gap != nil {
 		// The ring may have moved on since the gap was noted: what is told last counts.
 		u.next = max(u.next, t.first())
-		gap.Next = u.next
+		gap.Next = t.number(u.next)
 	}
 	n, next, lost := t.take(u.next, ms, room)
 	u.next = next

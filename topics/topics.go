@@ -4,6 +4,7 @@ package topics
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hearthcache/hearth"
 )
@@ -14,6 +15,15 @@ type Body struct {
 	Text      bool
 	Publisher string // the token id of the publisher's credential
 	Key       []byte // of a change feed's message: the item's key, which subscribers may filter by; else nil
+}
+
+// Check returns the error of a body that is too long to be published.
+func (b *Body) Check() error {
+	if len(b.Bytes)+len(b.Key) > hearth.TopicMessageBytesMax {
+		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
+			Msg: fmt.Sprintf("message is longer than the request limit of topics, %d bytes", hearth.TopicMessageBytesMax)}
+	}
+	return nil
 }
 
 // Receipt is what a publisher learns.
@@ -60,6 +70,9 @@ type Broker interface {
 	// Drop ends every subscription of a space with NoCache and forgets its topics.
 	Drop(s hearth.Space)
 }
+
+// Remote is a broker that asks other servers: Publish, Subscribe and a Lister's methods wait for them.
+type Remote interface{ Remote() }
 
 // Breaker is a broker that can be told of messages that never came to it.
 type Breaker interface {

@@ -15,6 +15,8 @@ import (
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/engine/valkey"
+	"github.com/hearthcache/hearth/topics"
+	topicsvalkey "github.com/hearthcache/hearth/topics/valkey"
 )
 
 // engineOptions say where items are kept.
@@ -71,6 +73,23 @@ func (s *server) openEngine() error {
 		s.parts = append(s.parts, part{"engine", r.Run})
 	}
 	return nil
+}
+
+// topics returns the broker of a fleet; nil is one in this process.
+func (s *server) topics() topics.Broker {
+	if s.side == nil {
+		return nil
+	}
+	o := s.options.valkey()
+	b := topicsvalkey.New(topicsvalkey.Options{
+		Client:  s.side,
+		Dial:    func(addr string) (net.Conn, error) { return valkey.Dial(o, addr) },
+		Owners:  func(ctx context.Context) (func(string) string, error) { return valkey.Owners(ctx, s.side, o) },
+		Reclaim: s.engine.Drop,
+		Log:     s.log,
+	})
+	s.closers = append(s.closers, b)
+	return b
 }
 
 // openLocal makes the engine that keeps the items in this process.

@@ -79,7 +79,7 @@ func (s *server) build(ctx context.Context, file *configFile) (err error) {
 	if s.side != nil {
 		peers = store.NewLoads(s.side, rand.Text())
 	}
-	s.gateway = gateway.New(gateway.Options{Peers: peers, Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
+	s.gateway = gateway.New(gateway.Options{Peers: peers, Topics: s.topics(), Engine: s.engine, Plane: s.plane, Ledger: s.ledger, Log: s.log,
 		WebhookAllow: prefixes(s.options.WebhookAllow), Origin: origins, Open: s.options.anyone(), Endpoint: s.endpoint()})
 	s.closers = append(s.closers, s.gateway)
 	s.loops.Flush = s.gateway.Flush

@@ -1,8 +1,10 @@
 package momento
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth/door/h2"
@@ -39,10 +41,23 @@ func (h *Handler) publish(c h2.Call) {
 		err = f.err()
 	case body.Bytes == nil:
 		err = invalid("the message has no value: it is neither text nor binary")
-	default:
-		_, err = h.gateway.Publish(context.Background(), caller, string(topic), body)
 	}
 	if err != nil {
+		fail(c, err)
+		return
+	}
+	if !h.gateway.TopicsWait() {
+		h.publishTo(context.Background(), c, caller, string(topic), body)
+		return
+	}
+	name := string(topic)
+	body.Bytes = bytes.Clone(body.Bytes)
+	h.detach(c, func(ctx context.Context) { h.publishTo(ctx, c, caller, name, body) })
+}
+
+// publishTo publishes, and ends the call.
+func (h *Handler) publishTo(ctx context.Context, c h2.Call, caller *gateway.Caller, topic string, body topics.Body) {
+	if _, err := h.gateway.Publish(ctx, caller, topic, body); err != nil {
 		fail(c, err)
 		return
 	}
@@ -68,8 +83,12 @@ func topicValue(f *fields, body *topics.Body) {
 type stream struct {
 	handler *Handler
 	call    h2.Call
-	sub     *gateway.Subscription
 	opened  atomic.Bool // the call is a stream and may be woken
+	sub     atomic.Pointer[gateway.Subscription]
+
+	mu     sync.Mutex // guards the rest
+	err    error      // of opening
+	closed bool
 }
 
 func (h *Handler) subscribe(c h2.Call) {
@@ -92,17 +111,60 @@ func (h *Handler) subscribe(c h2.Call) {
 	if err == nil {
 		err = f.err()
 	}
-	s := &stream{handler: h, call: c}
-	if err == nil {
-		s.sub, err = h.gateway.Subscribe(caller, topics.Filter{Topic: string(topic)}, after, true, s.wake)
-	}
 	if err != nil {
 		fail(c, err)
 		return
 	}
-	c.Stream(s.pump, s.sub.Close)
+	s := &stream{handler: h, call: c}
+	name := string(topic)
+	open := func() { s.open(h.gateway.Subscribe(caller, topics.Filter{Topic: name}, after, true, s.wake)) }
+	if h.gateway.TopicsWait() {
+		c.Stream(s.pump, s.close)
+		s.opened.Store(true)
+		h.start(func() {
+			open()
+			c.Wake()
+		})
+		return
+	}
+	open()
+	if s.err != nil {
+		fail(c, s.err)
+		return
+	}
+	c.Stream(s.pump, s.close)
 	s.opened.Store(true)
 	c.Wake()
+}
+
+// open takes what Subscribe has returned; the call may have ended meanwhile.
+func (s *stream) open(sub *gateway.Subscription, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.err = err
+		return
+	}
+	if s.closed {
+		sub.Close()
+		return
+	}
+	s.sub.Store(sub)
+}
+
+func (s *stream) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *stream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if sub := s.sub.Load(); sub != nil {
+		sub.Close()
+	}
 }
 
 func (s *stream) wake() {
@@ -117,14 +179,21 @@ const takenAtOnce = 8
 // pump sends what there is while the call has room: a heartbeat when one is due, and before anything else at first,
 // because clients take it for the answer to their call.
 func (s *stream) pump() {
+	sub := s.sub.Load()
+	if sub == nil {
+		if err := s.failed(); err != nil {
+			fail(s.call, err)
+		}
+		return
+	}
 	x := s.handler.pool.Get().(*scratch)
 	defer s.handler.pool.Put(x)
 	ms := x.messages[:]
 	for room := s.call.Room(); room > 0; room = s.call.Room() {
-		if s.sub.Beat() {
+		if sub.Beat() {
 			s.call.End(append(s.call.Begin(), 3<<3|bytesType, 0))
 		}
-		n, gap, err := s.sub.Take(ms, room)
+		n, gap, err := sub.Take(ms, room)
 		if err != nil {
 			fail(s.call, err)
 			return

@@ -366,7 +366,7 @@ func (c *conn) misspelt(r *row, args [][]byte, wrong error) (wait func()) {
 
 // runRow runs a command that the door answers by itself.
 func (c *conn) runRow(r *row, args [][]byte) (wait func()) {
-	if r.flags&waits == 0 {
+	if r.flags&waits == 0 && (r.flags&pubsub == 0 || !c.door.Gateway.TopicsWait()) {
 		c.answer(func() { r.run(c, args) })
 		return nil
 	}

@@ -1,6 +1,8 @@
 package valkey
 
 import (
+	"context"
+
 	"github.com/valkey-io/valkey-go"
 )
 
@@ -23,3 +25,21 @@ const (
 	sideBufferBytes = 16 << 10
 	sideRingScale   = 6
 )
+
+// Owners asks which server has which keys, and returns what tells the address of a key's: "" where nobody has it now.
+func Owners(ctx context.Context, c valkey.Client, o Options) (func(key string) string, error) {
+	if c.Mode() != valkey.ClientModeCluster {
+		return func(string) string { return o.Addrs[0] }, nil
+	}
+	ranges, err := slotRanges(ctx, c, o.Addrs[0])
+	if err != nil {
+		return nil, err
+	}
+	slots := new([slotCount]string)
+	for _, r := range ranges {
+		for slot := r.first; slot <= r.last && slot < slotCount; slot++ {
+			slots[slot] = r.addr
+		}
+	}
+	return func(key string) string { return slots[slotOf([]byte(key))] }, nil
+}

@@ -56,6 +56,19 @@ var errPipeRetired = errors.New("the server is not in the cluster any more")
 
 // dial connects to a server and makes it ready for commands.
 func (e *Engine) dial(addr string) (*pipe, error) {
+	conn, err := Dial(e.opts, addr)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipe{addr: addr, conn: conn, timeout: e.opts.Timeout}
+	if c, ok := conn.(syscall.Conn); ok {
+		p.raw, _ = c.SyscallConn()
+	}
+	return p, nil
+}
+
+// Dial connects to a server, signs in, and has it answer in RESP3.
+func Dial(o Options, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
 	network := "tcp"
 	if addr[0] == '/' {
@@ -65,41 +78,41 @@ func (e *Engine) dial(addr string) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipe{addr: addr, conn: conn, timeout: e.opts.Timeout}
-	if c, ok := conn.(syscall.Conn); ok && e.opts.TLS == nil {
-		p.raw, _ = c.SyscallConn()
-	}
-	if e.opts.TLS != nil {
-		config := e.opts.TLS.Clone()
+	if o.TLS != nil {
+		config := o.TLS.Clone()
 		if config.ServerName == "" {
 			config.ServerName, _, _ = net.SplitHostPort(addr)
 		}
-		p.conn = tls.Client(conn, config)
+		conn = tls.Client(conn, config)
 	}
-	if err := p.greet(e.opts.Username, e.opts.Password); err != nil {
+	if o.Timeout == 0 {
+		o.Timeout = timeoutDefault
+	}
+	if err := greet(conn, o); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	return p, nil
+	return conn, nil
 }
 
 // greet says who is here and that answers come in RESP3.
-func (p *pipe) greet(user, password string) error {
+func greet(conn net.Conn, o Options) error {
 	args := [][]byte{[]byte("HELLO"), []byte("3")}
-	if password != "" {
+	if o.Password != "" {
+		user := o.Username
 		if user == "" {
 			user = "default"
 		}
-		args = append(args, []byte("AUTH"), []byte(user), []byte(password))
+		args = append(args, []byte("AUTH"), []byte(user), []byte(o.Password))
 	}
 	args = append(args, []byte("SETNAME"), []byte("hearth"))
-	_ = p.conn.SetDeadline(time.Now().Add(p.timeout))
-	if _, err := p.conn.Write(respwire.AppendRequest(nil, args...)); err != nil {
+	_ = conn.SetDeadline(time.Now().Add(o.Timeout))
+	if _, err := conn.Write(respwire.AppendRequest(nil, args...)); err != nil {
 		return err
 	}
 	in := make([]byte, 0, greetingBytesMax)
 	for len(in) < cap(in) {
-		n, err := p.conn.Read(in[len(in):cap(in)])
+		n, err := conn.Read(in[len(in):cap(in)])
 		if err != nil {
 			return err
 		}
@@ -111,7 +124,7 @@ func (p *pipe) greet(user, password string) error {
 		if err == nil {
 			err = v.Err()
 		}
-		_ = p.conn.SetDeadline(time.Time{})
+		_ = conn.SetDeadline(time.Time{})
 		return err
 	}
 	return errors.New("the server's greeting is too long")

@@ -78,7 +78,7 @@ func (ps *pipes) renew(e *Engine) {
 	if c.cluster {
 		ctx, cancel := context.WithTimeout(context.Background(), e.opts.Timeout)
 		defer cancel()
-		ranges, err := slotRanges(ctx, c, e.opts.Addrs[0])
+		ranges, err := slotRanges(ctx, c.Client, e.opts.Addrs[0])
 		if err != nil {
 			return
 		}
@@ -153,7 +153,7 @@ type slotRange struct {
 }
 
 // slotRanges asks a cluster which primary has which slots. A server that does not say its own host has that of seed.
-func slotRanges(ctx context.Context, c *connected, seed string) ([]slotRange, error) {
+func slotRanges(ctx context.Context, c valkey.Client, seed string) ([]slotRange, error) {
 	rows, err := c.Do(ctx, c.B().Arbitrary("CLUSTER", "SLOTS").Build()).ToArray()
 	if err != nil {
 		return nil, err

@@ -1,12 +1,13 @@
 // A subscriber with Momento's published Node.js SDK that is cut off and comes back: nothing within the topic's ring is
-// missed, and what lies beyond it is told as one discontinuity. The connection runs through a proxy that can be cut.
+// missed, and what lies beyond it is told as one discontinuity. The connection runs through a proxy that can be cut. The
+// publisher may use another gateway of the same fleet.
 import net from 'node:net';
 import {
   CacheClient, Configurations, MomentoLocalProvider, NoopMomentoLoggerFactory, TopicClient, TopicConfigurations,
   TopicPublish, TopicSubscribe,
 } from '@gomomento/sdk';
 
-const [host, port] = process.argv.slice(2);
+const [host, port, publisherHost = host, publisherPort = port] = process.argv.slice(2);
 const ring = 1024; // hearth.TopicRingMessagesMax
 
 // A proxy to hearth. cut(true) ends its connections and refuses new ones.
@@ -29,10 +30,10 @@ const setCut = (on) => {
 };
 
 const quiet = new NoopMomentoLoggerFactory();
-const local = (port) => new MomentoLocalProvider({hostname: host, port: Number(port)});
-const caches = new CacheClient({configuration: Configurations.Laptop.v1(quiet), credentialProvider: local(port), defaultTtlSeconds: 60});
-const publisher = new TopicClient({configuration: TopicConfigurations.Default.latest(quiet), credentialProvider: local(port)});
-const subscriber = new TopicClient({configuration: TopicConfigurations.Default.latest(quiet), credentialProvider: local(proxy.address().port)});
+const local = (host, port) => new MomentoLocalProvider({hostname: host, port: Number(port)});
+const caches = new CacheClient({configuration: Configurations.Laptop.v1(quiet), credentialProvider: local(host, port), defaultTtlSeconds: 60});
+const publisher = new TopicClient({configuration: TopicConfigurations.Default.latest(quiet), credentialProvider: local(publisherHost, publisherPort)});
+const subscriber = new TopicClient({configuration: TopicConfigurations.Default.latest(quiet), credentialProvider: local(host, proxy.address().port)});
 await caches.createCache('topics-test');
 
 const items = [], gaps = [], errors = [];

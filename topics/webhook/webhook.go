@@ -136,6 +136,7 @@ func (s *Sender) Guard() *guard.Guard { return &s.guard }
 func (s *Sender) Set(hooks []Hook) {
 	s.mu.Lock()
 	keep := make(map[laneName]bool, len(hooks))
+	var opened []*lane
 	var closed []topics.Sub
 	for i := range hooks {
 		h := &hooks[i]
@@ -143,10 +144,10 @@ func (s *Sender) Set(hooks []Hook) {
 		keep[name] = true
 		switch l := s.lanes[name]; {
 		case l == nil:
-			s.open(name, h)
+			opened = append(opened, s.open(name, h))
 		case l.hook.Topic != h.Topic:
 			closed = append(closed, s.shut(name))
-			s.open(name, h)
+			opened = append(opened, s.open(name, h))
 		default:
 			s.repoint(l, h)
 		}
@@ -162,20 +163,38 @@ func (s *Sender) Set(hooks []Hook) {
 			sub.Close()
 		}
 	}
+	for _, l := range opened {
+		s.subscribe(l)
+	}
 	s.ring()
 }
 
-func (s *Sender) open(name laneName, h *Hook) {
+func (s *Sender) open(name laneName, h *Hook) *lane {
 	l := &lane{hook: *h}
 	s.lanes[name] = l
 	s.repoint(l, h)
+	return l
+}
+
+// subscribe has a new lane get messages. Brokers may wait, so it is called without the lock.
+func (s *Sender) subscribe(l *lane) {
+	s.mu.Lock()
+	h := l.hook
+	s.mu.Unlock()
 	sub, err := s.topics.Subscribe(h.Space, topics.Filter{Topic: h.Topic}, topics.Position{}, func() { s.wakeLane(l) })
 	if err != nil {
 		s.log.Error("a webhook cannot subscribe to its topic", "cache", h.Cache, "webhook", h.Name, "err", err)
 		return
 	}
+	s.mu.Lock()
+	if l.closed {
+		s.mu.Unlock()
+		sub.Close()
+		return
+	}
 	l.sub = sub
 	s.woken = append(s.woken, l)
+	s.mu.Unlock()
 }
 
 // repoint gives a lane the newest definition.

@@ -1,0 +1,31 @@
+-- topic's key · page that the gateway knows, number and time of the last message that it has, the number from which on it
+-- wants messages of that page, and of another page, for how long to keep the topic (milliseconds)
+--
+-- Answers with the page, the last number, its time, the number of the first message that follows, and the messages; with
+-- 0 where there is no such topic. Where the gateway has a message that the server has not, or another one in its place, a
+-- failover has lost it: its number is not given twice on one page, so the page is turned.
+local key = KEYS[1]
+local had = redis.call('HMGET', key, 'page', 'last', 'first')
+if not had[1] then
+  return {'0'}
+end
+local page, last, first = had[1], tonumber(had[2]), tonumber(had[3])
+local seen = tonumber(ARGV[2])
+if ARGV[1] == page and seen > 0 then
+  local mine = seen >= first and redis.call('HGET', key, seen)
+  if seen > last or (mine and string.sub(mine, 1, 16) ~= ARGV[3]) then
+    local now = redis.call('TIME')
+    page = string.format('%.0f', math.max(tonumber(page) + 1, math.floor(now[1] * 1000 + now[2] / 1000)))
+    redis.call('HSET', key, 'page', page)
+  end
+end
+redis.call('PEXPIRE', key, ARGV[6])
+local from = tonumber(ARGV[1] == page and ARGV[4] or ARGV[5])
+from = math.max(first, math.min(from, last + 1))
+local out = {page, last, string.sub(redis.call('HGET', key, last), 1, 16), from}
+if from <= last then
+  local numbers = {}
+  for n = from, last do numbers[#numbers + 1] = n end
+  for _, kept in ipairs(redis.call('HMGET', key, unpack(numbers))) do out[#out + 1] = kept end
+end
+return out
