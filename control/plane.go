@@ -20,6 +20,13 @@ type Store interface {
 	Wait(ctx context.Context, version uint64) (*State, error)
 }
 
+// Spreader is a Store that other processes follow.
+type Spreader interface {
+	// Spread returns when all who follow the store have the state of a version or a newer one, as far as they are heard of,
+	// or when that has taken too long. It changes nothing about the change being made.
+	Spread(ctx context.Context, version uint64)
+}
+
 // ErrStale is the error of a Save over a state that somebody else has changed.
 var ErrStale = &hearth.Error{Kind: hearth.Unavailable, Msg: "the control state was changed by somebody else: try again"}
 
@@ -55,9 +62,17 @@ func (p *Plane) State() *State { return p.state.Load() }
 // OnChange calls f after each change, in order, before Change returns. It is called before the plane is used.
 func (p *Plane) OnChange(f func(old, new *State)) { p.onChange = append(p.onChange, f) }
 
-// Change makes a change and returns the state after it. When it returns nil the change is as durable as the store. Where
-// somebody else was faster, it is made again on top of what they did.
+// Change makes a change and returns the state after it. When it returns nil the change is as durable as the store, and
+// known to those who follow it. Where somebody else was faster, it is made again on top of what they did.
 func (p *Plane) Change(ctx context.Context, c Change) (*State, error) {
+	s, err := p.change(ctx, c)
+	if spreads, ok := p.store.(Spreader); ok && err == nil {
+		spreads.Spread(ctx, s.Version)
+	}
+	return s, err
+}
+
+func (p *Plane) change(ctx context.Context, c Change) (*State, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range conflictsMax {
@@ -92,10 +107,12 @@ func (p *Plane) Run(ctx context.Context) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		_, err := p.store.Wait(ctx, p.State().Version)
+		s, err := p.store.Wait(ctx, p.State().Version)
 		if err == nil {
 			p.mu.Lock()
-			err = p.reload(ctx)
+			if s != p.State() { // else it was changed from here
+				err = p.reload(ctx)
+			}
 			p.mu.Unlock()
 		}
 		if err == nil {

@@ -22,6 +22,7 @@ import (
 // servers are; where they have lost it altogether, the gateways write back what they know.
 type Valkey struct {
 	client valkey.Client
+	id     string // unlike all others'
 
 	mu    sync.Mutex // guards kept; held while the servers are asked
 	kept  snapshot   // what the plane has: of the last Load or Save
@@ -39,6 +40,7 @@ type snapshot struct {
 const (
 	stateHash  = "h::control"      // the fields stamp, meta, and <kind>/<name>
 	newsOfIt   = "h::control:news" // a channel: a message for each change
+	seenHash   = "h::control:seen" // what each gateway has seen: <id> → "<version> <when, in milliseconds>"
 	stampField = "stamp"
 	metaField  = "meta"
 )
@@ -47,10 +49,13 @@ const (
 const pollEvery = 250 * time.Millisecond
 
 // NewValkey returns a store over a client, which stays the caller's.
-func NewValkey(client valkey.Client) *Valkey { return &Valkey{client: client} }
+func NewValkey(client valkey.Client) *Valkey { return &Valkey{client: client, id: rand.Text()} }
 
-// Close ends the subscription to changes.
+// Close ends the subscription to changes. The others wait no more for this gateway.
 func (v *Valkey) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), seenFresh)
+	defer cancel()
+	_ = v.client.Do(ctx, v.client.B().Hdel().Key(seenHash).Field(v.id).Build()).Error()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.deafen()
@@ -75,15 +80,18 @@ func (v *Valkey) Load(ctx context.Context) (*control.State, error) {
 	return n.state, nil
 }
 
-// read returns what the servers have; objects that have not changed are those of the snapshot before.
+// read returns what the servers have, which may be nothing; objects that have not changed are those of the snapshot before.
 func (v *Valkey) read(ctx context.Context) (snapshot, error) {
 	texts, err := v.client.Do(ctx, v.client.B().Hgetall().Key(stateHash).Build()).AsStrMap()
 	if err != nil {
 		return snapshot{}, unavailable("the control state cannot be read", err)
 	}
 	stamp := texts[stampField]
-	if stamp == "" || stamp == v.kept.stamp {
-		return snapshot{stamp: stamp, state: v.kept.state, texts: v.kept.texts}, nil
+	switch stamp {
+	case "":
+		return snapshot{}, nil
+	case v.kept.stamp:
+		return v.kept, nil
 	}
 	s, err := v.parse(texts)
 	if err != nil {
@@ -212,9 +220,13 @@ func (v *Valkey) fields(s *control.State) (map[string]string, error) {
 }
 
 // Wait implements control.Store. It returns as soon as the servers have another state than the last Load or Save
-// here, also one that is older because they have lost the newest, or none at all.
+// here, also one that is older because they have lost the newest, or none at all. What it is called with was seen.
 func (v *Valkey) Wait(ctx context.Context, version uint64) (*control.State, error) {
 	for {
+		if kept := v.newest(); kept != nil && kept.Version > version {
+			return kept, nil
+		}
+		v.see(ctx, version)
 		news := v.listen(ctx)
 		stamp, err := v.client.Do(ctx, v.client.B().Hget().Key(stateHash).Field(stampField).Build()).ToString()
 		if err != nil && !valkey.IsValkeyNil(err) {
@@ -234,6 +246,12 @@ func (v *Valkey) Wait(ctx context.Context, version uint64) (*control.State, erro
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+func (v *Valkey) newest() *control.State {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.kept.state
 }
 
 func unavailable(what string, err error) error {

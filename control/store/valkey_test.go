@@ -210,6 +210,43 @@ func TestEmptiedServersGetTheStateBack(t *testing.T) {
 	}
 }
 
+// TestAnsweredChangesAreKnownEverywhere makes changes by turns: each is known to the other gateway when it is answered. A
+// gateway that says nothing more holds up nobody.
+func TestAnsweredChangesAreKnownEverywhere(t *testing.T) {
+	server, gateway := servers(t)
+	var planes []*control.Plane
+	var stores []*Valkey
+	for range 3 {
+		p, v := gateway()
+		planes, stores = append(planes, p), append(stores, v)
+	}
+	follow := func(n string) func() bool {
+		return func() bool {
+			got, _ := server.Command("HLEN", seenHash)
+			return got == n
+		}
+	}
+	soon(t, "all gateways follow", follow(":3"))
+	for i := range 60 {
+		name := fmt.Sprint("c", i)
+		must(t, planes[i%3], control.CreateCache{Name: name})
+		for j, p := range planes {
+			if p.State().Caches[name] == nil {
+				t.Errorf("%s was made by gateway %d and is not known to gateway %d", name, i%3, j)
+			}
+		}
+	}
+	if _, err := server.Command("HSET", seenHash, "dead", "1 1", "hangs", "1 99999999999999"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, planes[0], control.CreateCache{Name: "after"})
+	if got, _ := server.Command("HEXISTS", seenHash, "dead"); got != ":0" {
+		t.Error("a gateway that has died is remembered")
+	}
+	_ = stores[2].Close()
+	soon(t, "one that ends is waited for no more", follow(":3")) // of five, less dead and this one
+}
+
 func TestDamageInValkeyIsNamed(t *testing.T) {
 	server, gateway := servers(t)
 	a, _ := gateway()

@@ -28,9 +28,11 @@ func newStarting(t testing.TB, e *Engine) starting {
 	if _, err := e.conn(); err != nil {
 		t.Fatal(err)
 	}
-	e.pipes.renew(e)
-	if e.pipes.routes() == nil {
-		t.Fatal("there are no pipes")
+	for end := time.Now().Add(time.Minute); e.pipes.routes() == nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("there are no pipes")
+		}
+		e.pipes.look(e)
 	}
 	return starting{e, &atomic.Int64{}}
 }
