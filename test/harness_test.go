@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	sharedCluster.stop()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }

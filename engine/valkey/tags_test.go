@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/op"
@@ -31,6 +32,12 @@ func TestTagsAcrossGateways(t *testing.T) {
 	for round := range 3 {
 		set(a)
 		exists(b, 1)
+		// That there was nothing may be remembered until the server's message arrives.
+		for end := time.Now().Add(10 * time.Second); do(t, near, &op.Get{K: key}).Status != op.Hit; {
+			if time.Now().After(end) {
+				t.Fatal("what was stored is not seen")
+			}
+		}
 		for range 20 {
 			if r := do(t, near, &op.Get{K: key}); r.Status != op.Hit {
 				t.Fatal("a miss of what was stored")
