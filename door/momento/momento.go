@@ -226,6 +226,10 @@ func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P]
 // leave lets the engine, or a goroutine where that must be, finish what Try could not, on memory of its own.
 func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
 	ctx := c.Detach()
+	if _, own := c.(*Exchange); own { // no loop, which would flush what was started, carries it
+		h.start(func() { wait(ctx, h, c, caller, decode, encode) })
+		return
+	}
 	l := &struct {
 		request T
 		ops     [1]op.Op

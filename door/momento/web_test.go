@@ -7,12 +7,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/door/momento"
+	"github.com/hearthcache/hearth/engine/valkey"
+	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/pb"
 )
 
 func frame(flags byte, content string) []byte {
@@ -158,4 +162,30 @@ func TestWebFlushesEachMessageOfAStream(t *testing.T) {
 	read(frame(0, "2"))
 	next <- struct{}{}
 	read(frame(0x80, "grpc-status: 8\r\ngrpc-message: %C3%A4nd%0A\r\nerr: why\r\n"))
+}
+
+// Calls that wait for a server are sent to it, though no loop carries them.
+func TestWebOverAServer(t *testing.T) {
+	s, err := fleet.Start(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Kill()
+	e, err := valkey.New(valkey.Options{Addrs: []string{s.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHandlerOn(t, e)
+	for i := range 20 {
+		k := strconv.Itoa(i)
+		set := marshal(t, &pb.XSetRequest{CacheKey: []byte(k), CacheBody: []byte("v" + k), TtlMilliseconds: 60_000})
+		resp, _ := post(t, h, "/cache_client.Scs/Set", binaryType, frame(0, string(set)), "cache", cacheName)
+		if s := resp.Header.Get("Grpc-Status"); s != "" {
+			t.Fatalf("Set: %s %s", s, resp.Header.Get("Grpc-Message"))
+		}
+		get := marshal(t, &pb.XGetRequest{CacheKey: []byte(k)})
+		if _, body := post(t, h, "/cache_client.Scs/Get", binaryType, frame(0, string(get)), "cache", cacheName); !bytes.Contains(body, []byte("v"+k)) {
+			t.Errorf("Get %s: %q", k, body)
+		}
+	}
 }
