@@ -10,21 +10,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/hearthcache/hearth/fleet"
 )
 
 // loadingFleet starts gateways over one cluster, with a cache "default" with settings.
 func loadingFleet(t *testing.T, gateways int, settings ...string) []*server {
 	t.Helper()
-	c, err := fleet.StartCluster(t.TempDir(), 3, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Stop)
+	addrs := sharedCluster.empty(t)
 	all := make([]*server, gateways)
 	for i := range all {
-		all[i] = start(t, "--engine", "valkey", "--valkey-addrs", strings.Join(c.Addrs(), ","), "--origin-allow", "127.0.0.0/8")
+		all[i] = start(t, "--engine", "valkey", "--valkey-addrs", addrs, "--origin-allow", "127.0.0.0/8")
 	}
 	for _, args := range [][]string{{"cache", "create", "default"}, append([]string{"cache", "set", "default"}, settings...)} {
 		if _, stderr, code := hearth(t, []string{"HEARTH_ENDPOINT=" + all[0].Listen}, args...); code != 0 {

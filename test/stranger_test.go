@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,14 +18,10 @@ type guarded struct {
 	root string // the root key, as it was shown once
 }
 
-func startGuarded(t *testing.T, args ...string) *guarded {
+func startGuarded(t *testing.T, start starter, args ...string) *guarded {
 	t.Helper()
 	g := &guarded{server: start(t, append([]string{"--auth"}, args...)...), t: t}
-	found := regexp.MustCompile(`MOMENTO_API_KEY=(\S+)`).FindStringSubmatch(g.log.String())
-	if found == nil {
-		t.Fatalf("no root key was shown:\n%s", g.log)
-	}
-	g.root = found[1]
+	g.root = g.rootKey(t)
 	for _, name := range []string{"a", "b"} {
 		g.cli("cache", "create", name)
 	}
@@ -94,8 +89,10 @@ func (g *guarded) resp(token, cache, command string) string {
 	return say(command)
 }
 
-func TestReadersReadAndWritersWrite(t *testing.T) {
-	g := startGuarded(t)
+func TestReadersReadAndWritersWrite(t *testing.T) { everywhere(t, readersReadAndWritersWrite) }
+
+func readersReadAndWritersWrite(t *testing.T, start starter) {
+	g := startGuarded(t, start)
 	reader := g.cli("token", "create", "--cache", "a", "--role", "readonly", "--ttl", "10m")
 	writer := g.cli("token", "create", "--cache", "a", "--role", "writeonly", "--prefix", "in/", "--ttl", "10m")
 	status := func(want int, token, method, path string) {

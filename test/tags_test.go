@@ -26,12 +26,7 @@ func TestTags(t *testing.T) {
 		tagStory(t, s, s)
 	})
 	t.Run("valkey", func(t *testing.T) {
-		c, err := fleet.StartCluster(t.TempDir(), 3, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Stop()
-		args := []string{"--engine", "valkey", "--valkey-addrs", strings.Join(c.Addrs(), ",")}
+		args := []string{"--engine", "valkey", "--valkey-addrs", sharedCluster.empty(t)}
 		tagStory(t, start(t, args...), start(t, args...))
 	})
 }
@@ -162,7 +157,7 @@ func (s *server) reads(t *testing.T, rdb *redis.Client, mc *memcache.Client, key
 
 // TestWhoMayInvalidate: it takes the permission to write to the whole cache, since a tag may be that of any key.
 func TestWhoMayInvalidate(t *testing.T) {
-	g := startGuarded(t)
+	g := startGuarded(t, start)
 	check := func(want int, token string) {
 		t.Helper()
 		if code := g.http(token, http.MethodDelete, "/cache/a/tags/sale", ""); code != want {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthcache/hearth/certs"
 )
@@ -58,8 +59,10 @@ func TestNodeSDKOverTLS(t *testing.T) {
 // rootKey returns the key that the server printed at its first start.
 func (s *server) rootKey(t *testing.T) string {
 	t.Helper()
-	for _, line := range strings.Split(s.log.String(), "\n") {
-		if _, key, ok := strings.Cut(line, "MOMENTO_API_KEY="); ok {
+	// It answers before it has printed all that it has to say.
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		_, after, _ := strings.Cut(s.log.String(), "MOMENTO_API_KEY=")
+		if key, _, whole := strings.Cut(after, "\n"); whole {
 			return key
 		}
 	}

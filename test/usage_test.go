@@ -42,7 +42,7 @@ func (g *guarded) books() map[string]used {
 // what a client did more than a second before it was killed has been.
 func TestUsageIsExact(t *testing.T) {
 	data := t.TempDir()
-	g := startGuarded(t, "--data", data)
+	g := startGuarded(t, start, "--data", data)
 	reader := g.cli("token", "create", "--cache", "a", "--role", "readonly", "--ttl", "10m", "--bare")
 	want := map[string]used{}
 	others := func() {

@@ -79,8 +79,10 @@ var httpCases = []httpCase{
 	{manages, "DELETE", "/roles/x", "/roles/{role}", ""},
 }
 
-func TestEveryAddressOfHTTP(t *testing.T) {
-	g := startGuarded(t)
+func TestEveryAddressOfHTTP(t *testing.T) { everywhere(t, everyAddressOfHTTP) }
+
+func everyAddressOfHTTP(t *testing.T, start starter) {
+	g := startGuarded(t, start)
 	var cases []string
 	var verbs []verb
 	for _, c := range httpCases {

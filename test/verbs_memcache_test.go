@@ -22,8 +22,10 @@ const memcacheNeeds = `
 	both: add k 0 0 1\nx; replace k 0 0 1\nx; append k 0 0 1\nx; prepend k 0 0 1\nx; cas k 0 0 1 1\nx; ms k 1 ME\nx; ms k 1 MA\nx; ms k 1 C1\nx; md k C1
 	manages: flush_all`
 
-func TestEveryCommandOfMemcached(t *testing.T) {
-	g := startGuarded(t)
+func TestEveryCommandOfMemcached(t *testing.T) { everywhere(t, everyCommandOfMemcached) }
+
+func everyCommandOfMemcached(t *testing.T, start starter) {
+	g := startGuarded(t, start)
 	var cases []string
 	known := map[string]bool{}
 	var verbs []verb

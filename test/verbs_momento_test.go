@@ -78,8 +78,10 @@ func methods() map[string]protoreflect.MethodDescriptor {
 	return all
 }
 
-func TestEveryMethodOfMomento(t *testing.T) {
-	g := startGuarded(t)
+func TestEveryMethodOfMomento(t *testing.T) { everywhere(t, everyMethodOfMomento) }
+
+func everyMethodOfMomento(t *testing.T, start starter) {
+	g := startGuarded(t, start)
 	needs, all := table(t, momentoNeeds, ","), methods()
 	var there, cases []string
 	for name := range all {

@@ -54,8 +54,10 @@ const respNeeds = `
 	lists: psubscribe *
 	speaks: publish t m; spublish t m`
 
-func TestEveryCommandOfRESP(t *testing.T) {
-	g := startGuarded(t)
+func TestEveryCommandOfRESP(t *testing.T) { everywhere(t, everyCommandOfRESP) }
+
+func everyCommandOfRESP(t *testing.T, start starter) {
+	g := startGuarded(t, start)
 	needs := table(t, respNeeds, ";")
 	there := g.respCommands()
 	var cases []string

@@ -111,7 +111,7 @@ func (g *guarded) strangers() []visitor {
 	expired := g.cli("token", "create", "--cache", "a", "--ttl", "1s", "--bare")
 	expiredKey := g.bare(g.cli("key", "create", "--super", "--ttl", "1s"))
 	time.Sleep(1100 * time.Millisecond)
-	foreign := startGuarded(g.t)
+	foreign := startGuarded(g.t, start)
 	middle := len(good) / 2
 	all := []visitor{
 		who("nobody", ""),
