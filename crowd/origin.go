@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,10 +16,9 @@ import (
 // bucket.
 type origin struct {
 	scene  *Scene
-	behind string // a URL with {key}; empty is none
+	behind func(ctx context.Context, key string) ([]byte, error) // nil where values are its own
 	server *http.Server
 	addr   net.Addr
-	client *http.Client
 
 	mu    sync.Mutex // guards the rest
 	began time.Time
@@ -37,27 +35,18 @@ const (
 
 // listen starts the origin.
 func listen(o *Options) (*origin, error) {
-	if o.Origin != "" {
-		u, err := url.Parse(strings.Replace(o.Origin, keyMark, "key", 1))
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Count(o.Origin, keyMark) != 1 {
-			return nil, fmt.Errorf("the origin %q is not a URL such as http://127.0.0.1:9000/bucket/{key}", o.Origin)
-		}
-	}
 	l, err := net.Listen("tcp", o.OriginListen)
 	if err != nil {
 		return nil, err
 	}
-	or := &origin{scene: &o.Scene, behind: o.Origin, addr: l.Addr(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}}
+	or := &origin{scene: &o.Scene, behind: o.Behind, addr: l.Addr()}
 	or.begin()
 	or.server = &http.Server{Handler: or, ReadHeaderTimeout: time.Minute}
 	go func() { _ = or.server.Serve(l) }() // until close
 	return or, nil
 }
 
-func (o *origin) close() error {
-	o.client.CloseIdleConnections()
-	return o.server.Close()
-}
+func (o *origin) close() error { return o.server.Close() }
 
 func (o *origin) host() string { return o.addr.(*net.TCPAddr).IP.String() }
 
@@ -116,7 +105,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	arrived := time.Now()
 	v := valueOf(key, o.scene.ValueBytes)
-	if o.behind != "" {
+	if o.behind != nil {
 		if v, err = o.ask(r.Context(), key); err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
@@ -136,7 +125,7 @@ func (o *origin) count(key int) (slots chan struct{}, latency time.Duration) {
 
 // ask loads from the origin behind, and keeps what it said for check and value.
 func (o *origin) ask(ctx context.Context, key int) ([]byte, error) {
-	v, err := fetch(ctx, o.client, strings.Replace(o.behind, keyMark, keyName(key), 1))
+	v, err := o.behind(ctx, keyName(key))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +137,7 @@ func (o *origin) ask(ctx context.Context, key int) ([]byte, error) {
 
 // value is what an environment has loaded under a key.
 func (o *origin) value(key int) []byte {
-	if o.behind == "" {
+	if o.behind == nil {
 		return valueOf(key, o.scene.ValueBytes)
 	}
 	o.mu.Lock()

@@ -23,8 +23,10 @@ type Options struct {
 	RESP         []string // host:port of each gateway: environments speak RESP to it instead of gRPC
 	Key          string   // API key, for RESP; empty is none
 	Cache        string   // what the names of the caches begin with, which are made and deleted
-	Origin       string   // a URL with {key} that loads are passed on to; empty is an origin of the crowd's own
 	OriginListen string   // where loads are counted and slowed down, host:port
+
+	// Behind loads what is counted from somewhere else; nil is that the crowd's own origin makes values up.
+	Behind func(ctx context.Context, key string) ([]byte, error)
 
 	Progress func(Progress) // called about twice a second, and at the end of each strategy; nil is not at all
 }

@@ -99,6 +99,7 @@ func (st *stage) play(ctx context.Context, how Strategy) (*Result, error) {
 		if w.sleep(st.day[i].At-w.now(), func() {}); ctx.Err() != nil {
 			break
 		}
+		t.came(w.now() - st.day[i].At)
 		e, cold := p.arrive(w.now())
 		all.Go(func() { p.run(e, cold, i, &st.day[i], func() {}) })
 	}

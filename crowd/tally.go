@@ -39,6 +39,7 @@ type Result struct {
 	// Of reads that left their environment, from the last byte sent on an open connection to the value.
 	Latency Percentiles   `json:"latency"`
 	Connect Percentiles   `json:"connect"`      // of opening connections to hearth
+	Late    Percentiles   `json:"late"`         // by which invocations came after their time: the crowd's own processor was busy
 	Waited  time.Duration `json:"waited_nanos"` // all callers together, for their reads
 	Took    time.Duration `json:"took_nanos"`
 
@@ -82,6 +83,7 @@ type tally struct {
 	r       Result
 	took    []time.Duration
 	dialled []time.Duration
+	late    []time.Duration
 	wanted  map[int]struct{}
 }
 
@@ -102,6 +104,13 @@ func (t *tally) invoked(number, environment int, cold bool) {
 	if t.r.Visits != nil {
 		t.r.Visits[number] = Visit{Invocation: number + 1, Environment: environment, Cold: cold}
 	}
+}
+
+// came notes by how much an invocation was late.
+func (t *tally) came(late time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.late = append(t.late, late)
 }
 
 func (t *tally) connected(a answer) {
@@ -162,7 +171,7 @@ func (t *tally) result(how Strategy, environments int, loads []load) *Result {
 	if how.shared {
 		r.Sets = r.CallerLoads
 	}
-	r.Latency, r.Connect = percentilesOf(t.took), percentilesOf(t.dialled)
+	r.Latency, r.Connect, r.Late = percentilesOf(t.took), percentilesOf(t.dialled), percentilesOf(t.late)
 	var all []time.Duration
 	for _, l := range loads {
 		if l.key == 0 {

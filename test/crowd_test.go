@@ -281,7 +281,12 @@ type crowdStrategy struct {
 
 func crowd(t *testing.T, s *server, args ...string) (r crowdReport, stderr string) {
 	t.Helper()
-	env := []string{"HEARTH_ENDPOINT=" + s.Listen}
+	return crowdWith(t, s, nil, args...)
+}
+
+func crowdWith(t *testing.T, s *server, env []string, args ...string) (r crowdReport, stderr string) {
+	t.Helper()
+	env = append(env, "HEARTH_ENDPOINT="+s.Listen)
 	out, stderr, code := hearth(t, env, append([]string{"crowd", "-o", "json"}, args...)...)
 	if code != 0 {
 		t.Fatalf("hearth crowd %v: %s", args, stderr)
@@ -349,6 +354,28 @@ func s3With(t *testing.T, bucket string, items int) http.Handler {
 		}
 	}
 	return gofakes3.New(backend).Server()
+}
+
+// TestCrowdOverDynamoDB has a DynamoDB table behind the crowd's origin, whose items the environments then have.
+func TestCrowdOverDynamoDB(t *testing.T) {
+	s := start(t, "--origin-allow", "127.0.0.0/8")
+	items := map[string]string{}
+	for i := range 21 {
+		items[fmt.Sprint("sku#item-", i)] = fmt.Sprintf("item %d of the table", i)
+	}
+	env := []string{"AWS_ENDPOINT_URL_DYNAMODB=" + startDynamoDB(t, "prices", "pk", items), "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret"}
+	r, _ := crowdWith(t, s, env, "-n", "150", "--spread", "300ms", "--keys", "20", "--origin", "dynamodb://prices/pk/sku#{key}?value=body", "--priced-as", "dynamodb")
+	if len(r.Report.Results) != 4 {
+		t.Fatalf("%+v", r)
+	}
+	for _, one := range r.Report.Results {
+		one.check(t)
+	}
+	// A table that is not there fails every load, and the crowd says so.
+	r, _ = crowdWith(t, s, env, "figure", "--strategy", "local", "--origin", "dynamodb://nowhere/pk/{key}")
+	if one := r.Report.Results[0]; one.Errors == 0 || !strings.Contains(one.Error, "the origin answered 502") {
+		t.Errorf("%+v", one)
+	}
 }
 
 // TestCrowdWithoutAnOrigin: a hearth that may not reach the origin is told of, and the other strategies are compared.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/hearthcache/hearth/client"
 	"github.com/hearthcache/hearth/crowd"
+	"github.com/hearthcache/hearth/origin"
 )
 
 type crowdCommand struct {
@@ -34,7 +36,7 @@ type crowdCommand struct {
 	Parallel     int           `default:"0" help:"Loads that the origin answers at once; others queue, as before a database. 0 is any number."`
 
 	Strategy     []string `enum:"local,aside,collapse,origin" placeholder:"local,aside,collapse,origin" help:"What is compared. Default: all."`
-	Origin       string   `placeholder:"URL" help:"Pass loads on to this server, such as http://127.0.0.1:9000/bucket/{key}, where item-0, item-1 and so on are; --latency is the least that a load then takes. Default: an origin of the command's own."`
+	Origin       string   `placeholder:"TEMPLATE" help:"Pass loads on to this origin, where item-0, item-1 and so on are: http://127.0.0.1:9000/bucket/{key}, s3://BUCKET/{key} or dynamodb://TABLE/ATTRIBUTE/{key}?value=ATTRIBUTE, with the AWS credentials of the environment; --latency is the least that a load then takes. Default: an origin of the command's own."`
 	OriginListen string   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where loads are counted; hearth must reach it, and may (--origin-allow)."`
 
 	Plot           string   `placeholder:"FILE" help:"Draw the origin's loads over the day as SVG."`
@@ -81,10 +83,14 @@ func (c *crowdCommand) Run(ctx context.Context, k *kong.Context) error {
 	if ext := filepath.Ext(c.Plot); c.Plot != "" && ext != ".svg" {
 		return fmt.Errorf("--plot %s: charts are SVG: name the file .svg", c.Plot)
 	}
+	behind, err := c.behind()
+	if err != nil {
+		return err
+	}
 	report, err := crowd.Run(ctx, crowd.Options{
 		Scene: c.scene(), Strategies: c.Strategy, Model: c.Model,
 		Connect: c.connect, Gateways: max(1, len(c.Addr)), RESP: c.RESP, Key: c.Key,
-		Cache: "hearth-crowd", Origin: c.Origin, OriginListen: c.OriginListen,
+		Cache: "hearth-crowd", OriginListen: c.OriginListen, Behind: behind,
 		Progress: crowdProgress(k.Stderr),
 	})
 	if err != nil {
@@ -114,6 +120,27 @@ func (c *crowdCommand) scene() crowd.Scene {
 	s.Seed, s.Reads, s.Keys, s.Zipf = c.Seed, c.Reads, c.Keys, c.Zipf
 	s.ValueBytes, s.Latency, s.Parallel = int(c.Value), c.Latency, c.Parallel
 	return s
+}
+
+// behind returns what loads from --origin, nil where there is none. Whoever calls the command may reach what it can.
+func (c *crowdCommand) behind() (func(context.Context, string) ([]byte, error), error) {
+	if c.Origin == "" {
+		return nil, nil
+	}
+	switch scheme, _, _ := strings.Cut(c.Origin, "://"); scheme {
+	case "http", "https", "s3", "dynamodb":
+	default:
+		return nil, fmt.Errorf("--origin %s: the crowd's origin may be http, https, s3 or dynamodb", c.Origin)
+	}
+	everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+	o, err := origin.New(origin.Options{Allow: everywhere, Signed: []string{c.Origin}, Getenv: os.Getenv}).Open(c.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("--origin %s: %w", c.Origin, err)
+	}
+	return func(ctx context.Context, key string) ([]byte, error) {
+		v, _, err := o.Load(ctx, []byte(key))
+		return v, err
+	}, nil
 }
 
 // crowdTimeout bounds each request of an environment: longer than any wait for somebody else's load.

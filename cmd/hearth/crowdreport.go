@@ -84,6 +84,9 @@ func (c *crowdCommand) bills(prices *control.PriceBook, report *crowd.Report) (b
 	return bills
 }
 
+// lateWorthTelling is from when on the machine that the crowd runs on shows in what it measures.
+const lateWorthTelling = 20 * time.Millisecond
+
 // printCrowd prints the comparison for people.
 func printCrowd(w io.Writer, report *crowd.Report, currency string, bills []bill) {
 	s := report.Scene
@@ -131,6 +134,9 @@ func printCrowd(w io.Writer, report *crowd.Report, currency string, bills []bill
 			fmt.Fprintf(w, "%s: %s\n", r.Title, r.Skipped)
 		case r.Error != "":
 			fmt.Fprintf(w, "%s: the first error was: %s\n", r.Title, r.Error)
+		}
+		if r.Late.P99 > lateWorthTelling {
+			fmt.Fprintf(w, "%s: this machine was busy: the crowd itself was late by %s (p99), and so were its latencies\n", r.Title, crowd.Millis(r.Late.P99))
 		}
 	}
 	if r := report.Results[0]; r.Skipped == "" {
