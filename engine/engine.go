@@ -58,6 +58,22 @@ type Starter interface {
 	Flush()
 }
 
+// Remote is an engine whose items servers keep.
+type Remote interface {
+	// Ready returns nil when the servers answer.
+	Ready(ctx context.Context) error
+	// Failures returns what has failed since the engine was made.
+	Failures() Failures
+}
+
+// Failures counts commands that the servers did not do at once, or not at all.
+type Failures struct {
+	Repeated    uint64 // said again, each time
+	Unreachable uint64 // given up since no server answered
+	Late        uint64 // given up since the caller's time was over
+	Full        uint64 // refused since a server's memory is full
+}
+
 // Runner is an engine with work of its own: expiry, cleaning, giving memory back. Run blocks until ctx ends.
 type Runner interface {
 	Run(ctx context.Context) error

@@ -74,13 +74,15 @@ func code(err error) int {
 
 // Write writes all metrics.
 func (m *Metrics) Write(ctx context.Context, w io.Writer) error {
-	now := time.Now()
-	lines, err := m.Gateway.Usage(ctx, m.Gateway.Operator(), m.since, control.Day(now))
-	if err != nil {
-		return err
-	}
 	shown := m.shown()
-	writeUsage(w, lines, shown)
+	// Servers that do not answer have the books, too.
+	if remote, ok := m.Engine.(engine.Remote); !ok || writeRemote(ctx, w, remote) {
+		lines, err := m.Gateway.Usage(ctx, m.Gateway.Operator(), m.since, control.Day(time.Now()))
+		if err != nil {
+			return err
+		}
+		writeUsage(w, lines, shown)
+	}
 	m.writeSizes(w, shown)
 	m.writeLoading(w, shown)
 	fmt.Fprintf(w, "# TYPE hearth_caches gauge\nhearth_caches %d\n", len(m.Gateway.View().Caches))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
@@ -105,6 +106,9 @@ func (s *server) openLocal() engine.Engine {
 	return e
 }
 
+// readyWait is how long the engine's servers may take to answer.
+const readyWait = 2 * time.Second
+
 // notReady says why requests cannot be served now, nil where they can.
 func (s *server) notReady(ctx context.Context) error {
 	switch {
@@ -113,6 +117,8 @@ func (s *server) notReady(ctx context.Context) error {
 	case s.engineReady == nil:
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyWait)
+	defer cancel()
 	err := s.engineReady(ctx)
 	var known *hearth.Error
 	if errors.As(err, &known) {

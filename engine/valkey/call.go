@@ -52,8 +52,10 @@ func (e *Engine) run(ctx context.Context, units []*unit) {
 		}
 		todo = again(todo)
 		if len(todo) == 0 || !e.pause(ctx, started, attempt) {
+			e.failures.count(ctx, units)
 			return
 		}
+		e.failures.repeated.Add(uint64(len(todo)))
 		if err != nil {
 			c, err = e.conn()
 		}

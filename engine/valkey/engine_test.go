@@ -2,12 +2,10 @@ package valkey
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
@@ -259,108 +257,5 @@ func testTogether(t *testing.T, e *Engine) {
 	done, err := try(nil, set("w1", "x"), set("w2", "y"))
 	if crossed := hearth.KindOf(err) == hearth.CrossSlot; crossed != e.spread() || done == crossed {
 		t.Error(done, err)
-	}
-}
-
-func TestErrors(t *testing.T) {
-	e, s := single(t, Options{Timeout: 300 * time.Millisecond})
-	do(t, e, &op.Set{K: []byte("k"), Value: []byte("v")})
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	check := func(ctx context.Context, o op.Op, want hearth.Kind) {
-		t.Helper()
-		if err := e.Do(ctx, 7, o, &op.Reply{}); hearth.KindOf(err) != want {
-			t.Errorf("%v, want kind %d", err, want)
-		}
-	}
-	check(ctx, &op.Get{K: []byte("k")}, hearth.Canceled)
-	s.Kill()
-	check(context.Background(), &op.Get{K: []byte("k")}, hearth.Unavailable)
-	short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	if err := e.Do(short, 7, &op.Get{K: []byte("k")}, &op.Reply{}); err == nil {
-		t.Error("a killed server answers")
-	}
-	if e.Ready(context.Background()) == nil {
-		t.Error("ready without a server")
-	}
-	if err := s.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	check(context.Background(), &op.Get{K: []byte("k")}, hearth.Internal) // no error has no kind
-	if err := e.Ready(context.Background()); err != nil {
-		t.Error(err)
-	}
-	_ = e.Close()
-	check(context.Background(), &op.Get{K: []byte("k")}, hearth.Unavailable)
-	if _, err := New(Options{}); hearth.KindOf(err) != hearth.Invalid {
-		t.Error(err)
-	}
-}
-
-func TestWrongCredentials(t *testing.T) {
-	e, s := single(t, Options{Username: "gate", Password: "wrong", Timeout: 200 * time.Millisecond})
-	if _, err := s.Command("ACL", "SETUSER", "gate", "on", ">right", "~h:*", "+@all"); err != nil {
-		t.Fatal(err)
-	}
-	err := e.Ready(context.Background())
-	var he *hearth.Error
-	if !errors.As(err, &he) || he.Kind != hearth.Unavailable || !strings.Contains(err.Error(), "WRONGPASS") {
-		t.Errorf("%v", err)
-	}
-	e = open(t, Options{Addrs: []string{s.Addr}, Username: "gate", Password: "right"})
-	do(t, e, &op.Set{K: []byte("k"), Value: []byte("v")})
-	do(t, e, &raw{key: "k", commands: [][]string{{"ping"}}})
-}
-
-// TestTrouble: a server that is full, that is slow, and that is a replica.
-func TestTrouble(t *testing.T) {
-	e, s := single(t, Options{Timeout: 5 * time.Second})
-	set := &op.Set{K: []byte("k"), Value: []byte("v")}
-	do(t, e, set)
-	say := func(args ...string) {
-		t.Helper()
-		if _, err := s.Command(args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	within := func(limit time.Duration, o op.Op) error {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		return e.Do(ctx, 7, o, &op.Reply{})
-	}
-	say("CONFIG", "SET", "maxmemory", "1")
-	var full *hearth.Error
-	if err := within(time.Second, set); !errors.As(err, &full) || full.Kind != hearth.Limited || full.Limit != hearth.MemoryLimit {
-		t.Errorf("full: %v", err)
-	}
-	if err := within(time.Second, &op.Get{K: []byte("k")}); err != nil {
-		t.Errorf("a full server does not read: %v", err)
-	}
-	say("CONFIG", "SET", "maxmemory", "0")
-
-	say("CLIENT", "PAUSE", "300", "ALL")
-	started := time.Now()
-	if err := within(100*time.Millisecond, set); hearth.KindOf(err) != hearth.Timeout {
-		t.Errorf("slow: %v", err)
-	}
-	if d := time.Since(started); d > 200*time.Millisecond {
-		t.Errorf("the deadline of 100 ms took %v", d)
-	}
-	if err := within(5*time.Second, set); err != nil {
-		t.Errorf("slow, then not: %v", err)
-	}
-
-	// A replica refuses writes without doing them: they are tried again until it is none, those that count too.
-	say("REPLICAOF", "127.0.0.1", "1")
-	go func() {
-		time.Sleep(100 * time.Millisecond)
-		_, _ = s.Command("REPLICAOF", "NO", "ONE")
-	}()
-	if err := within(2*time.Second, &op.Increment{K: []byte("n"), Amount: 1, KeepTTL: true}); err != nil {
-		t.Errorf("replica: %v", err)
-	}
-	if r := do(t, e, &op.Get{K: []byte("n")}); string(r.Value()) != "1" {
-		t.Errorf("counted %q", r.Value())
 	}
 }

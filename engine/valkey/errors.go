@@ -53,6 +53,8 @@ func notNow(v respwire.Value) bool {
 	return false
 }
 
+func isFull(v respwire.Value) bool { return strings.HasPrefix(text(v.Str), "OOM ") }
+
 func isFunctionMissing(v respwire.Value) bool {
 	return v.IsError() && string(v.Str) == "ERR Function not found"
 }

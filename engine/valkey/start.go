@@ -144,7 +144,9 @@ func (b *started) answered(i int, v []respwire.Value) bool {
 		return false
 	}
 	o, r := b.os[i], &b.rs[i]
-	r.Err = receive(o, v, r)
+	if r.Err = receive(o, v, r); r.Err != nil {
+		b.engine.failures.refused(r.Err)
+	}
 	if len(r.Attrs.Tags) > 0 {
 		b.postpone(i) // it is to be held against the space's table
 		return false
@@ -171,6 +173,7 @@ func (b *started) unanswered(i int, unsent bool, err error) {
 		b.postpone(i)
 		return
 	}
+	b.engine.failures.unreachable.Add(1)
 	b.rs[i].Err = unreachable(context.Background(), err)
 	if b.engine.near != nil {
 		b.engine.forgetWritten(b.space, o)

@@ -39,6 +39,8 @@ type Engine struct {
 	client atomic.Pointer[connected]
 	closed atomic.Bool
 
+	failures failures
+
 	tables tables
 	pipes  pipes
 	ears   ears
@@ -127,16 +129,24 @@ func (e *Engine) clientOptions() valkey.ClientOption {
 	return o
 }
 
-// Ready returns nil when the servers answer.
+// Ready implements engine.Remote: it returns nil when any server answers. With one shard in trouble the others are served,
+// and callers that were sent to another gateway would not be better off.
 func (e *Engine) Ready(ctx context.Context) error {
 	c, err := e.conn()
 	if err != nil {
 		return unreachable(ctx, err)
 	}
-	if err := c.Do(ctx, c.B().Arbitrary("PING").Build()).Error(); err != nil {
-		return unreachable(ctx, err)
+	nodes := c.Nodes()
+	answers := make(chan error, len(nodes))
+	for _, n := range nodes {
+		go func() { answers <- n.Do(ctx, n.B().Arbitrary("PING").Build()).Error() }()
 	}
-	return nil
+	for range nodes {
+		if err = <-answers; err == nil {
+			return nil
+		}
+	}
+	return unreachable(ctx, err)
 }
 
 // Close implements engine.Engine.

@@ -21,9 +21,9 @@ func single(t testing.TB, o Options) (*Engine, *fleet.Server) {
 }
 
 // cluster returns an engine over a cluster of its own.
-func cluster(t testing.TB, replicas int, o Options) (*Engine, *fleet.Cluster) {
+func cluster(t testing.TB, replicas int, o Options, args ...string) (*Engine, *fleet.Cluster) {
 	t.Helper()
-	c, err := fleet.StartCluster(t.TempDir(), 3, replicas)
+	c, err := fleet.StartCluster(t.TempDir(), 3, replicas, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
