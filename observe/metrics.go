@@ -75,13 +75,18 @@ func code(err error) int {
 // Write writes all metrics.
 func (m *Metrics) Write(ctx context.Context, w io.Writer) error {
 	shown := m.shown()
-	// Servers that do not answer have the books, too.
-	if remote, ok := m.Engine.(engine.Remote); !ok || writeRemote(ctx, w, remote) {
+	// Servers that do not answer, or are full, have the books too.
+	remote, isRemote := m.Engine.(engine.Remote)
+	if !isRemote || writeRemote(ctx, w, remote) {
 		lines, err := m.Gateway.Usage(ctx, m.Gateway.Operator(), m.since, control.Day(time.Now()))
-		if err != nil {
+		switch {
+		case err == nil:
+			writeUsage(w, lines, shown)
+		case isRemote:
+			m.Log(err)
+		default:
 			return err
 		}
-		writeUsage(w, lines, shown)
 	}
 	m.writeSizes(w, shown)
 	m.writeLoading(w, shown)

@@ -73,7 +73,8 @@ func again(units []*unit) []*unit {
 	var left []*unit
 	for _, u := range units {
 		switch {
-		case u.err != nil && (u.repeatable || neverSent(u.err)) && u.err != errClosed:
+		case u.err == errClosed || denied(u.err):
+		case u.err != nil && (u.repeatable || neverSent(u.err)):
 			left = append(left, u)
 		case u.err == nil && len(u.values) > 0 && notNow(u.values[0]):
 			left = append(left, u)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/valkey-io/valkey-go"
+
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
 )
@@ -38,6 +40,16 @@ const timerSlack = 2 * time.Millisecond
 func neverSent(err error) bool {
 	var dial *net.OpError
 	return errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// denied reports whether a server has refused this gateway itself, which it will go on to do.
+func denied(err error) bool {
+	said, ok := valkey.IsValkeyErr(err)
+	if !ok {
+		return false
+	}
+	code, _, _ := strings.Cut(said.Error(), " ")
+	return code == "WRONGPASS" || code == "NOAUTH" || code == "NOPERM"
 }
 
 // notNow reports whether the server refused the command without doing it, for a reason that passes.
