@@ -41,6 +41,7 @@ const (
 	WebhookQueueBytesMax     = 16 << 20         // bytes of them
 	WebhookDeliveriesMax     = 64               // deliveries under way in the process
 	WebhookDestinationMax    = 8                // of them, to one host and port
+	WebhookLease             = 3 * time.Second  // one gateway of several delivers a webhook, and another one if it is silent for so long
 	WebhookTimeout           = 5 * time.Second  // one attempt, from the look-up of the host to the end of the answer
 	WebhookRetryHorizon      = 15 * time.Minute // a message is tried for so long, and at least once
 	WebhookBackoffFirst      = time.Second      // before the second attempt; doubled before each one after it

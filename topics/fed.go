@@ -43,7 +43,7 @@ func (m *Memory) stand(t *topic, page, number uint64, more bool) {
 		}
 	default:
 		m.shedRing(t)
-		t.before = t.shift
+		t.page, t.before = page, t.shift
 		t.next = max(t.next+1, number)
 		t.turned, t.shift = t.next, t.next-number
 		return

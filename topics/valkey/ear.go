@@ -78,6 +78,13 @@ func (e *ear) close() {
 	e.ring()
 }
 
+// heard reports whether there ever was a connection.
+func (e *ear) heard() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.conn != nil
+}
+
 func (e *ear) ring() {
 	select {
 	case e.wake <- struct{}{}:

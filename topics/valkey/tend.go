@@ -21,7 +21,7 @@ func (b *Broker) tendLater() {
 // tend finds the server of each feed that has none and has it followed there, until every feed is. Where servers do not
 // answer it tries again, less and less often.
 func (b *Broker) tend() {
-	pause := againFirst
+	pause, last := againFirst, time.Time{}
 	for {
 		b.mu.Lock()
 		over, troubled := b.closed || len(b.feeds) == 0, b.troubled
@@ -35,8 +35,8 @@ func (b *Broker) tend() {
 			case <-b.over.Done():
 			case <-time.After(pause):
 			}
-			pause = min(2*pause, againLast)
-		default:
+			pause, last = min(2*pause, againLast), time.Now()
+		case time.Since(last) > 2*againLast:
 			pause = againFirst
 		}
 		b.mu.Lock()
@@ -109,7 +109,7 @@ func (b *Broker) fell(e *ear, err error) {
 	if b.ears[e.addr] == e {
 		delete(b.ears, e.addr)
 	}
-	if len(e.feeds) > 0 && !b.closed {
+	if len(e.feeds) > 0 && !b.closed && e.heard() {
 		b.o.Log.Warn("a server of topics is not heard any more; what is missed meanwhile is read when one is", "addr", e.addr, "err", err)
 	}
 	for _, f := range e.feeds {

@@ -4,6 +4,7 @@ package valkey
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha1"
 	_ "embed" // the scripts
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/topics"
+	"github.com/hearthcache/hearth/topics/webhook"
 )
 
 // Options configures a Broker. Client, Dial and Owners are required.
@@ -40,7 +42,10 @@ type Broker struct {
 	end    context.CancelFunc
 	wake   chan struct{} // tells tend that there is something to do
 
+	name    string // who this gateway is among others
 	publish *valkey.Lua
+	hold    *valkey.Lua
+	release *valkey.Lua
 	readSum []byte // by which the servers call read.lua
 
 	mu      sync.Mutex // guards the rest, and most of each feed
@@ -69,7 +74,8 @@ func New(o Options) *Broker {
 		o.Log = slog.Default()
 	}
 	sum := sha1.Sum([]byte(readText))
-	b := &Broker{o: o, readSum: hex.AppendEncode(nil, sum[:]), memory: topics.NewMemory(topics.Options{Fed: true}), wake: make(chan struct{}, 1), publish: valkey.NewLuaScript(publishText),
+	b := &Broker{o: o, readSum: hex.AppendEncode(nil, sum[:]), memory: topics.NewMemory(topics.Options{Fed: true}), wake: make(chan struct{}, 1), name: rand.Text(),
+		publish: valkey.NewLuaScript(publishText), hold: valkey.NewLuaScript(holdText), release: valkey.NewLuaScript(releaseText),
 		feeds: map[string]*feed{}, todo: map[*feed]struct{}{}, ears: map[string]*ear{}}
 	b.over, b.end = context.WithCancel(context.Background())
 	return b
@@ -93,6 +99,9 @@ func (b *Broker) Close() error {
 
 //go:embed publish.lua
 var publishText string
+
+//go:embed hold.lua
+var holdText string
 
 //go:embed read.lua
 var readText string
@@ -170,4 +179,6 @@ var (
 	_ topics.Broker = (*Broker)(nil)
 	_ topics.Remote = (*Broker)(nil)
 	_ topics.Lister = (*Broker)(nil)
+
+	_ webhook.Leases = (*Broker)(nil)
 )

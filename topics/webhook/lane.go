@@ -12,7 +12,9 @@ import (
 // lane is a webhook with the messages that wait for its receiver. It is guarded by its Sender.
 type lane struct {
 	hook     Hook
-	sub      topics.Sub // nil where subscribing failed
+	sub      topics.Sub      // nil where subscribing failed, or another sender has the lease
+	until    time.Time       // when the lease ends, where there are any
+	next     topics.Position // of the message that is taken next
 	to       *destination
 	queue    []topics.Message // the first is delivered before the second is
 	bytes    int
@@ -48,12 +50,13 @@ func (s *Sender) pull(l *lane) {
 		if err != nil {
 			return // the cache is gone; Set will take the lane away
 		}
-		if gap != nil {
+		if gap != nil && (gap.Last != 0 || gap.Next != 1) {
 			s.giveUp(Dead{Hook: l.hook, Message: topics.Message{Topic: l.hook.Topic, Sequence: gap.Last + 1, Page: gap.Page},
 				Reason: fmt.Sprintf("messages up to %d left the topic's ring before they were taken", gap.Next-1)})
 		}
 		for _, m := range ms[:n] {
 			l.queue = append(l.queue, m)
+			l.next = topics.Position{Sequence: m.Sequence + 1, Page: m.Page}
 			l.bytes += len(m.Bytes)
 		}
 		s.shed(l)

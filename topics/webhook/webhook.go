@@ -56,6 +56,7 @@ type Dead struct {
 // Options configures a Sender. Topics is required.
 type Options struct {
 	Topics topics.Broker
+	Leases Leases // where several senders have the same webhooks; nil where this is the only one
 	Guard  guard.Guard
 	Dead   func(Dead) // hears of every message that was given up; must not wait; may be nil
 	Log    *slog.Logger
@@ -73,6 +74,7 @@ type Options struct {
 // time, and one at a time while it keeps failing.
 type Sender struct {
 	topics  topics.Broker
+	leases  Leases // nil: every webhook is delivered here
 	guard   guard.Guard
 	client  *http.Client
 	dead    func(Dead)
@@ -82,7 +84,8 @@ type Sender struct {
 	horizon time.Duration
 	backoff [2]time.Duration // first and greatest
 
-	wake chan struct{} // tells Run that there is something to do
+	wake    chan struct{} // tells Run that there is something to do
+	holdNow chan struct{} // tells hold that there are other webhooks
 
 	mu           sync.Mutex // guards the rest, and every lane and destination
 	lanes        map[laneName]*lane
@@ -91,7 +94,8 @@ type Sender struct {
 	ready        []*lane // that may begin a delivery as soon as there is room
 	timers       timers
 	underWay     int
-	given        []Dead // to be told of
+	given        []Dead  // to be told of
+	gone         []Lease // of deleted webhooks
 }
 
 type laneName struct {
@@ -102,11 +106,11 @@ type laneName struct {
 // New returns a Sender without webhooks.
 func New(o Options) *Sender {
 	s := &Sender{
-		topics: o.Topics, guard: o.Guard, dead: o.Dead, log: o.Log, now: o.Now,
+		topics: o.Topics, leases: o.Leases, guard: o.Guard, dead: o.Dead, log: o.Log, now: o.Now,
 		timeout: or(o.Timeout, hearth.WebhookTimeout), horizon: or(o.Horizon, hearth.WebhookRetryHorizon),
 		backoff: [2]time.Duration{or(o.BackoffFirst, hearth.WebhookBackoffFirst), or(o.BackoffMax, hearth.WebhookBackoffMax)},
-		wake:    make(chan struct{}, 1),
-		lanes:   map[laneName]*lane{}, destinations: map[string]*destination{},
+		wake:    make(chan struct{}, 1), holdNow: make(chan struct{}, 1),
+		lanes: map[laneName]*lane{}, destinations: map[string]*destination{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -146,6 +150,7 @@ func (s *Sender) Set(hooks []Hook) {
 		case l == nil:
 			opened = append(opened, s.open(name, h))
 		case l.hook.Topic != h.Topic:
+			s.gone = append(s.gone, Lease{Space: name.space, Name: name.name, Topic: l.hook.Topic})
 			closed = append(closed, s.shut(name))
 			opened = append(opened, s.open(name, h))
 		default:
@@ -154,7 +159,9 @@ func (s *Sender) Set(hooks []Hook) {
 	}
 	for name := range s.lanes {
 		if !keep[name] {
+			topic := s.lanes[name].hook.Topic
 			closed = append(closed, s.shut(name))
+			s.gone = append(s.gone, Lease{Space: name.space, Name: name.name, Topic: topic})
 		}
 	}
 	s.mu.Unlock()
@@ -164,7 +171,13 @@ func (s *Sender) Set(hooks []Hook) {
 		}
 	}
 	for _, l := range opened {
-		s.subscribe(l)
+		if s.leases == nil {
+			s.subscribe(l, topics.Position{})
+		}
+	}
+	select {
+	case s.holdNow <- struct{}{}:
+	default:
 	}
 	s.ring()
 }
@@ -176,15 +189,18 @@ func (s *Sender) open(name laneName, h *Hook) *lane {
 	return l
 }
 
-// subscribe has a new lane get messages. Brokers may wait, so it is called without the lock.
-func (s *Sender) subscribe(l *lane) {
+// subscribe has a lane get messages, from a position on. Brokers may wait, so it is called without the lock.
+func (s *Sender) subscribe(l *lane, after topics.Position) {
 	s.mu.Lock()
 	h := l.hook
 	s.mu.Unlock()
-	sub, err := s.topics.Subscribe(h.Space, topics.Filter{Topic: h.Topic}, topics.Position{}, func() { s.wakeLane(l) })
+	sub, err := s.topics.Subscribe(h.Space, topics.Filter{Topic: h.Topic}, after, func() { s.wakeLane(l) })
 	if err != nil {
 		s.log.Error("a webhook cannot subscribe to its topic", "cache", h.Cache, "webhook", h.Name, "err", err)
 		return
+	}
+	if after == (topics.Position{}) {
+		after = s.where(&h)
 	}
 	s.mu.Lock()
 	if l.closed {
@@ -192,7 +208,7 @@ func (s *Sender) subscribe(l *lane) {
 		sub.Close()
 		return
 	}
-	l.sub = sub
+	l.sub, l.next = sub, after
 	s.woken = append(s.woken, l)
 	s.mu.Unlock()
 }
@@ -251,6 +267,10 @@ func (s *Sender) ring() {
 // Run delivers until ctx ends, and waits for deliveries under way. No timer runs while nothing is to be tried again.
 func (s *Sender) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
+	if s.leases != nil {
+		workers.Go(func() { s.hold(ctx) })
+		defer s.release()
+	}
 	defer workers.Wait()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -307,6 +327,9 @@ func (s *Sender) step() (starts []*lane, next time.Time) {
 func (s *Sender) begin(l *lane, now time.Time) bool {
 	if l.closed || l.busy || len(l.queue) == 0 {
 		return false
+	}
+	if s.leases != nil && !now.Before(l.until) {
+		return false // until the lease is prolonged
 	}
 	d := l.to
 	switch {
