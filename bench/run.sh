@@ -34,9 +34,10 @@ part() {
 	resp) go run ./resp "${resp[@]}" ;;
 	gateway) go run ./resp -gateway "${resp[@]}" ;;
 	fleet) go run ./fleet "${fleet[@]}" ;;
-	topics) # by itself: it starts itself as a server
+	topics) # by itself: it starts itself as a server; NATS is a tool of this module, with its version in go.mod
 		go build -o ../.cache/bin/bench-topics ./topics
-		../.cache/bin/bench-topics "${topics[@]}"
+		go build -o ../.cache/bin/nats-server github.com/nats-io/nats-server/v2
+		PATH=$PWD/../.cache/bin:$PATH ../.cache/bin/bench-topics "${topics[@]}"
 		;;
 	neighbour) # a few seconds are too few to judge by: the short form only shows the figures
 		go run ./neighbour -hearth ../bin/hearth "${neighbour[@]}" || [[ ${HEARTH_BENCH:-} == short ]]
