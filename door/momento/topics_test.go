@@ -32,7 +32,7 @@ type subscriber struct {
 
 func subscribeTo(t *testing.T, conn *grpc.ClientConn, in *pb.XSubscriptionRequest) *subscriber {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	s, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, pubsub+"Subscribe")
 	if err != nil {
