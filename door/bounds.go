@@ -24,6 +24,9 @@ const (
 	idleMillis      = 120_000  // an HTTP/1.1 connection may be idle so long
 	headerBytesMax  = 64 << 10 // of an HTTP/1.1 request
 	tickMillis      = 200      // how often patience is looked at, while there is a reason to
+	missesMax       = 8        // polls that find nothing before a loop sleeps without polling
+	sleepsMax       = 64       // sleeps without polling before it polls again
+	yieldMillis     = 8        // a loop that sleeps again and again lets other goroutines have their turn so often
 	wokenKept       = 4096     // places in a loop's list of woken connections
 	drainMillis     = 10_000   // what is under way may take so long when the server stops, unless it says otherwise
 )

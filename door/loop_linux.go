@@ -1,6 +1,7 @@
 package door
 
 import (
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -23,19 +24,21 @@ type Loops struct {
 
 // loop is one of them. Everything but the part that says so belongs to its goroutine.
 type loop struct {
-	epoll  int
-	event  int // a descriptor that ends the wait
-	buf    []byte
-	out    Writer
-	cipher []byte // what TLS has sealed in this turn
-	record []byte // what TLS will seal together
-	slots  []*Conn
-	free   []int32
-	freed  []int32 // free from the next round on, since events of this one may still name them
-	more   []*Conn // have more to do
-	spare  []*Conn
-	timed  map[*Conn]struct{} // have an until
-	flush  func()
+	epoll   int
+	event   int // a descriptor that ends the wait
+	buf     []byte
+	out     Writer
+	cipher  []byte // what TLS has sealed in this turn
+	record  []byte // what TLS will seal together
+	slots   []*Conn
+	free    []int32
+	freed   []int32 // free from the next round on, since events of this one may still name them
+	more    []*Conn // have more to do
+	spare   []*Conn
+	timed   map[*Conn]struct{} // have an until
+	flush   func()
+	misses  int       // polls in a row that found nothing; beyond missesMax, sleeps without one
+	yielded time.Time // when other goroutines last had their turn
 
 	mu       sync.Mutex // guards the rest
 	woken    []*Conn
@@ -150,9 +153,14 @@ func (l *loop) run() {
 
 // wait returns the number of events. It sleeps only when there is nothing else to do.
 func (l *loop) wait(events []syscall.EpollEvent) int {
-	n := l.poll(events)
-	if n > 0 || len(l.more) > 0 {
-		return n
+	if l.polls() {
+		n := l.poll(events)
+		if n > 0 {
+			l.misses = 0
+		}
+		if n > 0 || len(l.more) > 0 {
+			return n
+		}
 	}
 	l.mu.Lock()
 	l.sleeping = len(l.woken) == 0 && !l.stopping
@@ -161,6 +169,7 @@ func (l *loop) wait(events []syscall.EpollEvent) int {
 	if !asleep {
 		return 0
 	}
+	l.yield()
 	patience := -1
 	if len(l.timed) > 0 {
 		patience = tickMillis
@@ -172,7 +181,32 @@ func (l *loop) wait(events []syscall.EpollEvent) int {
 	if err != nil {
 		return 0
 	}
+	if n > 1 {
+		l.misses = 0
+	}
 	return n
+}
+
+// polls reports whether to ask for events before sleeping. That spares telling the scheduler of a sleep where events are
+// there already. A loop whose clients are slower than it finds none each time: it sleeps at once, which is a system call
+// less, and asks now and then whether this has changed.
+func (l *loop) polls() bool {
+	if len(l.more) > 0 {
+		return true
+	}
+	if l.misses++; l.misses == missesMax+sleepsMax {
+		l.misses = missesMax
+	}
+	return l.misses <= missesMax
+}
+
+// yield lets other goroutines have their turn, once in yieldMillis. Go's monitor sends a signal to a thread whose goroutine
+// has run for 10 ms without that, and then looks at all of them every 20 µs for a while.
+func (l *loop) yield() {
+	if time.Since(l.yielded) > yieldMillis*time.Millisecond {
+		runtime.Gosched()
+		l.yielded = time.Now()
+	}
 }
 
 // poll asks for events without telling the scheduler.
