@@ -14,8 +14,10 @@ import (
 
 // The clients that Node.js programs use with Redis and memcached, against the built binary.
 func TestRedisNodeClients(t *testing.T) {
-	s := start(t)
-	t.Log(node(t, "redis.mjs", s.RESP, s.Memcache))
+	everywhere(t, func(t *testing.T, start starter) {
+		s := start(t)
+		t.Log(node(t, "redis.mjs", s.RESP, s.Memcache))
+	})
 }
 
 // TestGoRedis does with a pool of connections what applications do with go-redis.
