@@ -30,6 +30,7 @@ type history struct {
 	crash  time.Time // the last one
 	lost   int
 	stalls time.Duration // the longest
+	stale  time.Duration // the longest since what another gateway has read was overwritten
 }
 
 // TestFailover kills primaries under load: commands that may be repeated come through within their deadline, and no
@@ -54,6 +55,11 @@ func failovers(t *testing.T, rounds int, deadline time.Duration) {
 		do := doer(t, e, i)
 		wg.Go(func() { all[i].load(t, do, []byte(fmt.Sprint("key", i)), &stop) })
 	}
+	// Another gateway reads the same keys, hot ones, from its own memory.
+	near := open(t, Options{Addrs: c.Addrs(), NearBytes: 1 << 20, Timeout: deadline})
+	for i, h := range all {
+		wg.Go(func() { h.follow(t, near, []byte(fmt.Sprint("key", i)), &stop) })
+	}
 	for round := range rounds {
 		time.Sleep(500 * time.Millisecond)
 		victim := primary(t, c, round)
@@ -75,11 +81,12 @@ func failovers(t *testing.T, rounds int, deadline time.Duration) {
 	time.Sleep(500 * time.Millisecond)
 	stop.Store(true)
 	wg.Wait()
-	writes, lost, stall := 0, 0, time.Duration(0)
+	writes, lost, stall, stale := 0, 0, time.Duration(0), time.Duration(0)
 	for _, h := range all {
-		writes, lost, stall = writes+len(h.acks)-1, lost+h.lost, max(stall, h.stalls)
+		writes, lost, stall, stale = writes+len(h.acks)-1, lost+h.lost, max(stall, h.stalls), max(stale, h.stale)
 	}
-	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v", rounds, writes, lost, stall)
+	t.Logf("%d rounds, %d writes, %d acknowledged writes lost to replication, longest stall %v; another gateway with a near cache read what was at most %v old",
+		rounds, writes, lost, stall, stale)
 }
 
 // TestReshard moves slots, the ones of the keys among them, to and fro under load: no command fails and nothing is lost.
@@ -149,6 +156,40 @@ func (h *history) check(t *testing.T, key []byte, n, got int, err error) {
 		t.Errorf("%s is %d (%v), but %d was acknowledged, %v before the crash", key, got, err, n, h.crash.Sub(h.acks[got+1]))
 	default:
 		h.lost += n - got
+	}
+}
+
+// follow reads a key through another gateway's near cache: what it gets is the newest value, or was until a moment ago.
+func (h *history) follow(t *testing.T, e *Engine, key []byte, stop *atomic.Bool) {
+	for !stop.Load() {
+		h.mu.Lock()
+		newest := len(h.acks) - 1
+		h.mu.Unlock()
+		started := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), h.deadline)
+		r := &op.Reply{}
+		if err := e.Do(ctx, 7, &op.Get{K: key}, r); err != nil {
+			t.Errorf("another gateway after %v: %v", time.Since(started), err)
+		}
+		cancel()
+		got, _ := strconv.Atoi(string(r.Value()))
+		if got < newest {
+			h.old(t, key, got, newest, started)
+		}
+	}
+}
+
+// old judges a read through another gateway of what was overwritten before it began.
+func (h *history) old(t *testing.T, key []byte, got, newest int, started time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	overwritten := h.acks[got+1]
+	if !h.crash.IsZero() && !overwritten.Before(h.crash.Add(-replicated)) {
+		return // lost, or not known to be
+	}
+	h.stale = max(h.stale, started.Sub(overwritten))
+	if h.stale > nearTTL+replicated {
+		t.Errorf("%s is %d through another gateway, %v after it was overwritten; %d is the newest", key, got, started.Sub(overwritten), newest)
 	}
 }
 

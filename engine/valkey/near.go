@@ -20,6 +20,7 @@ import (
 // it changes; what a broken connection has read is forgotten. Own writes are forgotten before they are answered.
 type near struct {
 	bytesMax int64
+	ttl      time.Duration // the longest that a reply is trusted, should an invalidation be lost
 	seed     maphash.Seed
 	heat     [heatSlots]atomic.Uint64 // see hot
 
@@ -46,14 +47,14 @@ type nearItem struct {
 
 const (
 	heatSlots     = 8192
-	hotReads      = 8               // in one second: from then on a key is worth remembering
-	nearTTL       = 5 * time.Second // the longest that a reply is trusted, should an invalidation be lost
-	nearOverhead  = 250             // bytes for an item's bookkeeping
-	nearItemShare = 16              // an item may take 1/16 of the memory
+	hotReads      = 8 // in one second: from then on a key is worth remembering
+	nearTTL       = 5 * time.Second
+	nearOverhead  = 250 // bytes for an item's bookkeeping
+	nearItemShare = 16  // an item may take 1/16 of the memory
 )
 
 func newNear(bytesMax int64) *near {
-	return &near{bytesMax: bytesMax, seed: maphash.MakeSeed(), items: map[string]*list.Element{}, order: list.New()}
+	return &near{bytesMax: bytesMax, ttl: nearTTL, seed: maphash.MakeSeed(), items: map[string]*list.Element{}, order: list.New()}
 }
 
 // hot counts a read and reports whether the key is read so often that it is worth remembering. A slot belongs to the key
@@ -231,7 +232,7 @@ func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
 	}
 	cmds := make([]valkey.CacheableTTL, len(warm))
 	for i, u := range warm {
-		cmds[i] = valkey.CT(valkey.Cacheable(c.command(u, u.first)), nearTTL)
+		cmds[i] = valkey.CT(valkey.Cacheable(c.command(u, u.first)), e.near.ttl)
 	}
 	for i, res := range c.DoMultiCache(ctx, cmds...) {
 		// Whatever was in the way of remembering it, it can be asked the plain way.
