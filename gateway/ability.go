@@ -61,6 +61,11 @@ func (g *Gateway) DoTogether(ctx context.Context, c *Caller, w engine.Watch, os 
 	done, err = t.DoTogether(ctx, b.cache.Space, w, b.overtakingAll(g, os), rs)
 	over()
 	if !done || err != nil {
+		for i, o := range os {
+			if err != nil {
+				g.feeds.told.wrote(b.cache.Space, o, &rs[i], err)
+			}
+		}
 		b.refundAll(ins)
 		return done, err
 	}

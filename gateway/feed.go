@@ -35,7 +35,8 @@ func checkPublish(topic string) error {
 
 // feeds is which spaces of items are told of, and on the topics of which space.
 type feeds struct {
-	feed   engine.Feed // nil where the engine has none
+	feed   engine.Feed
+	told   *told // the same, where the engine has none
 	wake   chan struct{}
 	mu     sync.Mutex // guards topics
 	topics map[hearth.Space]hearth.Space
@@ -43,14 +44,16 @@ type feeds struct {
 
 func newFeeds(e engine.Engine) *feeds {
 	f := &feeds{wake: make(chan struct{}, 1), topics: map[hearth.Space]hearth.Space{}}
-	if f.feed, _ = e.(engine.Feed); f.feed != nil {
-		f.feed.Wake(func() {
-			select {
-			case f.wake <- struct{}{}:
-			default:
-			}
-		})
+	if f.feed, _ = e.(engine.Feed); f.feed == nil {
+		f.told = &told{}
+		f.feed = f.told
 	}
+	f.feed.Wake(func() {
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
+	})
 	return f
 }
 
@@ -73,9 +76,6 @@ var eventNames = [...]string{
 // followFeeds turns feeds on and off as a change of the control state says, and tells of flushed caches.
 func (g *Gateway) followFeeds(old, new *control.State) {
 	f := g.feeds
-	if f.feed == nil {
-		return
-	}
 	for name, c := range old.Caches {
 		n := new.Caches[name]
 		if n == c && old.Account.Int(control.Feed) == new.Account.Int(control.Feed) {

@@ -371,12 +371,16 @@ func (g *Gateway) store(ctx context.Context, space hearth.Space, o op.Op, fl *fl
 		stored, err := fl.right.Store(ctx, o)
 		if err == nil && !stored {
 			fl.state.Store(discarded)
+		} else {
+			g.feeds.told.wrote(space, o, &op.Reply{}, err)
 		}
 		return err
 	}
 	var r op.Reply
 	defer r.Reset()
-	return g.engine.Do(ctx, space, o, &r)
+	err := g.engine.Do(ctx, space, o, &r)
+	g.feeds.told.wrote(space, o, &r, err)
+	return err
 }
 
 // loadOf asks the origin for a key: whether it has changed, where what was loaded before is still there.

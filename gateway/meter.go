@@ -81,6 +81,7 @@ func units(bytes uint64) uint64 { return max(1, (bytes+1023)/1024) }
 func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, err error) {
 	if s.Writes() && !s.Board {
 		g.wrote(b.cache.Space, o, r)
+		g.feeds.told.wrote(b.cache.Space, o, r, err)
 	}
 	if err != nil {
 		if p := engine.Panicked(err); p != nil {

@@ -53,6 +53,7 @@ func TestTopicsAcrossGateways(t *testing.T) {
 	})
 	t.Run("Redis", func(t *testing.T) { redisAcrossGateways(t, one, two) })
 	t.Run("events", func(t *testing.T) { eventsAcrossGateways(t, one, two) })
+	t.Run("changes", func(t *testing.T) { changesAcrossGateways(t, one, two) })
 }
 
 func redisAcrossGateways(t *testing.T, one, two *server) {
@@ -176,4 +177,57 @@ func (e *events) next(t *testing.T, want string) (id string) {
 	}
 	t.Fatalf("the stream ended before %q: %v", want, e.lines.Err())
 	return ""
+}
+
+// What one gateway changes, the subscribers of the change feed hear at another.
+func changesAcrossGateways(t *testing.T, one, two *server) {
+	mustHearth(t, one, "cache", "set", "shop", "feed=on")
+	eventually(t, "both know that changes are told", func() bool {
+		out, _, code := hearth(t, []string{"HEARTH_ENDPOINT=" + two.Listen}, "cache", "show", "shop")
+		return code == 0 && strings.Contains(out, "feed")
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	clients := [2]*redis.Client{}
+	for i, s := range []*server{one, two} {
+		clients[i] = redis.NewClient(&redis.Options{Addr: s.RESP, Username: "shop", Password: "any"})
+		defer clients[i].Close()
+	}
+	feeds := [2]*redis.PubSub{}
+	for i, c := range clients {
+		feeds[i] = c.Subscribe(ctx, "$hearth/changes")
+		defer feeds[i].Close()
+		if _, err := feeds[i].Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(want string) {
+		t.Helper()
+		for i, f := range feeds {
+			m, err := f.ReceiveMessage(ctx)
+			if err != nil {
+				t.Fatalf("at gateway %d, for %s: %v", i, want, err)
+			}
+			if m.Payload != want {
+				t.Fatalf("at gateway %d: %s, want %s", i, m.Payload, want)
+			}
+		}
+	}
+	do := func(c *redis.Client, args ...any) {
+		t.Helper()
+		if err := c.Do(ctx, args...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(clients[0], "SET", "k", "v")
+	expect(`{"event":"set","key":"k"}`)
+	do(clients[1], "HSET", "h", "f", "v")
+	expect(`{"event":"set","key":"h"}`)
+	do(clients[1], "DEL", "k", "h")
+	expect(`{"event":"deleted","key":"k"}`)
+	expect(`{"event":"deleted","key":"h"}`)
+	mustHearth(t, two, "cache", "flush", "shop")
+	for range 2 {
+		expect(`{"event":"flushed"}`) // each gateway says it
+	}
 }

@@ -260,6 +260,7 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | a subscriber that falls behind a topic's ring | is disconnected | as one whose output buffer is full; it learns that it missed something |
+| PUBLISH, PUBSUB over several gateways | PUBLISH counts the receivers at its own gateway, and one for each other gateway with subscribers to the channel itself; PUBSUB tells of the gateway that is asked | a message does not wait for every gateway's count |
 | FLUSHALL | empties the client's cache | as FLUSHDB |
 | commands that hash fields with an expiry need | those of Redis 7.4 and Valkey 9, held against written answers | Debian's server does not have them |
 | keys and values | at most the cache's largest item (5 MB unless configured) | the cache's limit |

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Gateways) {
 		"patterns":    patterns,
 		"receivers":   receivers,
 		"too long":    tooLong,
+		"break":       broken,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -482,5 +483,26 @@ func tooLong(t *testing.T, g Gateways) {
 	_, err := g[0].Publish(context.Background(), 1, "t", topics.Body{Bytes: make([]byte, hearth.TopicMessageBytesMax+1)})
 	if hearth.KindOf(err) != hearth.Limited {
 		t.Errorf("a message that is too long: %v", err)
+	}
+}
+
+// broken: what never came to a broker is told of like any loss.
+func broken(t *testing.T, g Gateways) {
+	l := Listen(t, g[1], 1, to("t"), topics.Position{})
+	page := Publish(t, g[0], 1, "t", "1").Page
+	l.Until("1")
+	g[0].(topics.Breaker).Break(1, "t")
+	// A broker that asks servers may not have done so yet.
+	for last := uint64(1); ; last++ {
+		if n := Publish(t, g[0], 1, "t", "x").Sequence; n == last+1 {
+			if h := l.Next(); h.Gap != nil {
+				t.Fatalf("a gap: %+v", *h.Gap)
+			}
+			continue
+		}
+		if h := l.Next(); h.Gap == nil || *h.Gap != (topics.Gap{Topic: "t", Last: last, Next: last + 2, Page: page}) {
+			t.Errorf("heard %+v", h)
+		}
+		return
 	}
 }

@@ -251,6 +251,9 @@ func (b *Broker) took(e *ear, f *feed, v respwire.Value) {
 	for i := range ms {
 		b.memory.Insert(f.space, f.topic, page, from+uint64(i), ms[i].Time, ms[i].Body)
 	}
+	if page != 0 {
+		b.memory.Place(f.space, f.topic, page, last+1) // what is lost is told of before the next message comes
+	}
 	b.mu.Lock()
 	f.isKnown()
 	b.mu.Unlock()

@@ -12,7 +12,7 @@ end
 local page, last, first = had[1], tonumber(had[2]), tonumber(had[3])
 local seen = tonumber(ARGV[2])
 if ARGV[1] == page and seen > 0 then
-  local mine = seen >= first and redis.call('HGET', key, seen)
+  local mine = seen >= first and ARGV[3] ~= '' and redis.call('HGET', key, seen)
   if seen > last or (mine and string.sub(mine, 1, 16) ~= ARGV[3]) then
     local now = redis.call('TIME')
     page = string.format('%.0f', math.max(tonumber(page) + 1, math.floor(now[1] * 1000 + now[2] / 1000)))
@@ -22,7 +22,8 @@ end
 redis.call('PEXPIRE', key, ARGV[6])
 local from = tonumber(ARGV[1] == page and ARGV[4] or ARGV[5])
 from = math.max(first, math.min(from, last + 1))
-local out = {page, last, string.sub(redis.call('HGET', key, last), 1, 16), from}
+local newest = redis.call('HGET', key, last)
+local out = {page, last, newest and string.sub(newest, 1, 16) or '', from}
 if from <= last then
   local numbers = {}
   for n = from, last do numbers[#numbers + 1] = n end

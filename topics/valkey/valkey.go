@@ -46,7 +46,9 @@ type Broker struct {
 	publish *valkey.Lua
 	hold    *valkey.Lua
 	release *valkey.Lua
-	readSum []byte // by which the servers call read.lua
+
+	breaking *valkey.Lua
+	readSum  []byte // by which the servers call read.lua
 
 	mu      sync.Mutex // guards the rest, and most of each feed
 	feeds   map[string]*feed
@@ -76,7 +78,8 @@ func New(o Options) *Broker {
 	sum := sha1.Sum([]byte(readText))
 	b := &Broker{o: o, readSum: hex.AppendEncode(nil, sum[:]), memory: topics.NewMemory(topics.Options{Fed: true}), wake: make(chan struct{}, 1), name: rand.Text(),
 		publish: valkey.NewLuaScript(publishText), hold: valkey.NewLuaScript(holdText), release: valkey.NewLuaScript(releaseText),
-		feeds: map[string]*feed{}, todo: map[*feed]struct{}{}, ears: map[string]*ear{}}
+		breaking: valkey.NewLuaScript(breakText),
+		feeds:    map[string]*feed{}, todo: map[*feed]struct{}{}, ears: map[string]*ear{}}
 	b.over, b.end = context.WithCancel(context.Background())
 	return b
 }
@@ -99,6 +102,9 @@ func (b *Broker) Close() error {
 
 //go:embed publish.lua
 var publishText string
+
+//go:embed break.lua
+var breakText string
 
 //go:embed hold.lua
 var holdText string
@@ -123,6 +129,17 @@ func (b *Broker) Publish(ctx context.Context, s hearth.Space, topic string, body
 		return topics.Receipt{}, err
 	}
 	return b.receipt(s, topic, key, got)
+}
+
+// Break implements topics.Breaker. It does not wait for the servers.
+func (b *Broker) Break(s hearth.Space, topic string) {
+	time.AfterFunc(0, func() {
+		ctx, cancel := b.patience(b.over)
+		defer cancel()
+		if err := b.breaking.Exec(ctx, b.o.Client, []string{topicKey(s, topic)}, []string{idle}).Error(); err != nil {
+			b.o.Log.Error("the subscribers of a topic cannot be told that messages were lost", "topic", topic, "err", err)
+		}
+	})
 }
 
 func (b *Broker) receipt(s hearth.Space, topic, key string, got []valkey.ValkeyMessage) (r topics.Receipt, err error) {
@@ -179,6 +196,8 @@ var (
 	_ topics.Broker = (*Broker)(nil)
 	_ topics.Remote = (*Broker)(nil)
 	_ topics.Lister = (*Broker)(nil)
+
+	_ topics.Breaker = (*Broker)(nil)
 
 	_ webhook.Leases = (*Broker)(nil)
 )
