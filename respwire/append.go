@@ -1,6 +1,7 @@
 package respwire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -15,15 +16,17 @@ func AppendSimple(dst []byte, s string) []byte {
 // AppendOK appends "+OK".
 func AppendOK(dst []byte) []byte { return append(dst, "+OK\r\n"...) }
 
-// AppendError appends an error, its code first. Line ends in it become spaces.
-func AppendError(dst []byte, s string) []byte {
+// AppendError appends an error of some parts, its code first. Line ends in it become spaces.
+func AppendError(dst []byte, parts ...string) []byte {
 	dst = append(dst, '-')
-	for i := range len(s) {
-		c := s[i]
-		if c == '\r' || c == '\n' {
-			c = ' '
+	at := len(dst)
+	for _, p := range parts {
+		dst = append(dst, p...)
+	}
+	for _, end := range []byte{'\r', '\n'} {
+		for i := bytes.IndexByte(dst[at:], end); i >= 0; i = bytes.IndexByte(dst[at:], end) {
+			dst[at+i] = ' '
 		}
-		dst = append(dst, c)
 	}
 	return append(dst, '\r', '\n')
 }

@@ -20,6 +20,7 @@ type batch struct {
 	ids    []int // where stream numbers stand in calls
 	next   uint32
 	answer []byte
+	end    string // of answer
 }
 
 const (
@@ -39,7 +40,21 @@ func (g get) ServeCall(c Call) {
 	c.Finish(Status{})
 }
 
-func newBatch(t testing.TB, addr string) *batch {
+// full refuses every call, as a cache whose rate is used up does.
+type full struct{}
+
+var fullStatus = Status{Code: grpcExhausted, Message: "too many operations: the cache's request rate is reached", Err: "operations_rate_limit_exceeded"}
+
+func (full) ServeCall(c Call) { c.Finish(fullStatus) }
+
+// What the answer to one call takes, and how it ends.
+var (
+	getEnd   = trailBlock
+	getBytes = frameHeadBytes + len(headBlock) + frameHeadBytes + prefixBytes + 150 + frameHeadBytes + len(trailBlock)
+	fullEnd  = string((&stream{status: fullStatus}).trailerBlock(nil))
+)
+
+func newBatch(t testing.TB, addr string, answerBytes int, answerEnd string) *batch {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -84,8 +99,7 @@ func newBatch(t testing.TB, addr string) *batch {
 		_ = fr.WriteData(1, true, framed([]byte(getRequest)))
 	}
 	b.calls = out.Bytes()
-	answer := 9 + len(headBlock) + 9 + prefixBytes + 150 + 9 + len(trailBlock)
-	b.answer = make([]byte, batchCalls*answer)
+	b.answer, b.end = make([]byte, batchCalls*answerBytes), answerEnd
 	return b
 }
 
@@ -117,30 +131,41 @@ func (b *batch) run(t testing.TB) {
 			left--
 		}
 	}
-	if !bytes.HasSuffix(b.answer, []byte(trailBlock)) {
+	if !bytes.HasSuffix(b.answer, []byte(b.end)) {
 		t.Fatalf("unexpected end %q", b.answer[len(b.answer)-50:])
 	}
 }
 
 func TestUnaryCallsDoNotAllocate(t *testing.T) {
-	s := start(t, get{make([]byte, 147)}, false)
-	b := newBatch(t, s.addr)
-	for range 10 {
-		b.run(t)
+	check := func(what string, h Handler, answerBytes int, answerEnd string) {
+		t.Helper()
+		s := start(t, h, false)
+		b := newBatch(t, s.addr, answerBytes, answerEnd)
+		for range 10 {
+			b.run(t)
+		}
+		// The connection's window is told to the peer once in a while, and pools are emptied by the collector.
+		if n := testing.AllocsPerRun(50, func() { b.run(t) }); n > batchCalls/20 {
+			t.Errorf("%s: %v allocations for %d calls", what, n, batchCalls)
+		}
 	}
-	// The connection's window is told to the peer once in a while, and pools are emptied by the collector.
-	if n := testing.AllocsPerRun(50, func() { b.run(t) }); n > batchCalls/20 {
-		t.Errorf("%v allocations for %d calls", n, batchCalls)
-	}
+
+	check("hits", get{make([]byte, 147)}, getBytes, getEnd)
+	check("refusals", full{}, frameHeadBytes+len(fullEnd), fullEnd)
 }
 
 func BenchmarkUnary(b *testing.B) {
-	s := start(b, get{make([]byte, 147)}, false)
-	c := newBatch(b, s.addr)
-	c.run(b)
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; i < b.N; i += batchCalls {
-		c.run(b)
+	run := func(h Handler, answerBytes int, answerEnd string) func(b *testing.B) {
+		return func(b *testing.B) {
+			c := newBatch(b, start(b, h, false).addr, answerBytes, answerEnd)
+			c.run(b)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; i += batchCalls {
+				c.run(b)
+			}
+		}
 	}
+	b.Run("hit", run(get{make([]byte, 147)}, getBytes, getEnd))
+	b.Run("refused", run(full{}, frameHeadBytes+len(fullEnd), fullEnd))
 }

@@ -181,7 +181,8 @@ func (st *stream) sendEnd() {
 	case st.headed && st.status == Status{}:
 		c.out.B = append(appendHead(c.out.B, len(trailBlock), frameHeaders, flagEndHeaders|flagEndStream, st.id), trailBlock...)
 	default:
-		c.out.B = appendHeaders(c.out.B, st.id, st.trailerBlock(), true)
+		var room [256]byte
+		c.out.B = appendHeaders(c.out.B, st.id, st.trailerBlock(room[:0]), true)
 	}
 	if !st.remote {
 		c.out.B = appendReset(c.out.B, st.id, codeNone) // the rest of the request need not be sent
@@ -189,9 +190,8 @@ func (st *stream) sendEnd() {
 	c.remove(st)
 }
 
-// trailerBlock returns the trailer; it stands for the header as well where none was sent.
-func (st *stream) trailerBlock() []byte {
-	var b []byte
+// trailerBlock appends the trailer to b; it stands for the header as well where none was sent.
+func (st *stream) trailerBlock(b []byte) []byte {
 	if !st.headed {
 		b = append(b, headBlock...)
 	}

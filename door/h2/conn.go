@@ -91,8 +91,7 @@ func (c *conn) finish(err error) error {
 	if err == nil {
 		err = c.settleTurn()
 	}
-	var f failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[failure](err); ok {
 		c.out.B = appendGoAway(c.out.B, c.lastID, f.code, f.why)
 		err = io.EOF
 	}

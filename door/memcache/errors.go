@@ -27,9 +27,9 @@ var prefix = [hearth.KindCount]string{
 
 // errorText is what the client reads of an error.
 func errorText(err error) string {
-	var e *hearth.Error
+	e, ok := errors.AsType[*hearth.Error](err)
 	switch {
-	case !errors.As(err, &e) || e.Kind == hearth.Internal:
+	case !ok || e.Kind == hearth.Internal:
 		return "SERVER_ERROR internal error"
 	case e.Kind == hearth.Unauthenticated:
 		return errUnauthenticated

@@ -136,6 +136,33 @@ func BenchmarkDelivery(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/subscribers, "ns/delivery")
 }
 
+// What is refused since a limit is reached costs no more than what is done.
+func TestRefusedCallsAllocateNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools forget on purpose; the test runs without it too")
+	}
+	h := newQuiet(t)
+	c, err := h.gateway.SignIn(gateway.Credential{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.gateway.Change(t.Context(), c, control.SetCache{Name: "c", Settings: map[string]string{"request-rate": "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	get := quietCall{method: "/cache_client.Scs/Get", message: []byte("\x0a\x01k")}
+	refused := 0
+	n := testing.AllocsPerRun(1000, func() {
+		get.status = h2.Status{}
+		h.ServeCall(&get)
+		if get.status.Err == "operations_rate_limit_exceeded" {
+			refused++
+		}
+	})
+	if refused < 900 || n >= 1 { // some are admitted where the test takes seconds
+		t.Errorf("%d of 1000 were refused, with %v allocations each; the last ended with %+v", refused, n, get.status)
+	}
+}
+
 func BenchmarkServeCall(b *testing.B) {
 	h := newQuiet(b)
 	for i, c := range common() {

@@ -60,11 +60,11 @@ var limits = [...]string{
 
 // statusOf says an error as gRPC does. An error that nobody classified shows nothing of itself.
 func statusOf(err error) h2.Status {
-	var e *hearth.Error
+	e, ok := errors.AsType[*hearth.Error](err)
 	switch {
 	case err == nil:
 		return h2.Status{}
-	case errors.As(err, &e) && e.Kind != hearth.Internal:
+	case ok && e.Kind != hearth.Internal:
 		s := h2.Status{Code: codes[e.Kind], Message: e.Msg}
 		if e.Kind == hearth.Limited {
 			s.Err = limits[e.Limit]

@@ -92,7 +92,8 @@ func subscriber(k kind, word string) func(*conn, [][]byte) {
 		for _, a := range args[1:] {
 			u, err := c.subscribe(k, string(a))
 			if err != nil {
-				c.out = respwire.AppendError(c.out, errorText(err, word))
+				code, text := errorText(err, word)
+				c.out = respwire.AppendError(c.out, code, text)
 				continue
 			}
 			c.out = c.proto.AppendPush(c.out, 3)

@@ -23,11 +23,12 @@ var update = options.Bool("update", false, "write docs/resp.md")
 // Every kind of error but Internal has a code, and Internal shows nothing of itself.
 func TestKinds(t *testing.T) {
 	for k := hearth.Kind(0); k < hearth.KindCount; k++ {
-		if prefix[k] == "" {
+		if codes[k] == "" {
 			t.Errorf("kind %d has no code", k)
 		}
-		text := errorText(&hearth.Error{Kind: k, Msg: "why", Err: errors.New("secret")}, "get")
-		if !strings.HasPrefix(text, prefix[k]+" ") || strings.Contains(text, "secret") {
+		code, text := errorText(&hearth.Error{Kind: k, Msg: "why", Err: errors.New("secret")}, "GET")
+		text = code + text
+		if !strings.HasPrefix(text, codes[k]) || strings.Contains(text, "secret") {
 			t.Errorf("kind %d reads %q", k, text)
 		}
 		if k == hearth.Internal && strings.Contains(text, "why") {
@@ -36,8 +37,8 @@ func TestKinds(t *testing.T) {
 	}
 	check := func(err error, want string) {
 		t.Helper()
-		if got := errorText(err, "get"); got != want {
-			t.Errorf("%v reads %q, want %q", err, got, want)
+		if code, text := errorText(err, "GET"); code+text != want {
+			t.Errorf("%v reads %q, want %q", err, code+text, want)
 		}
 	}
 
@@ -161,23 +162,73 @@ func TestCommandTable(t *testing.T) {
 	}
 }
 
-// GET and SET of small values allocate nothing in the door.
-func TestAllocations(t *testing.T) {
+// bare returns a session without a socket, on a cache of its own.
+func bare(t testing.TB) *conn {
+	t.Helper()
 	plane, err := control.NewPlane(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
-	d := New(Options{Gateway: g})
-	c := &conn{door: d, proto: respwire.RESP2, ctx: context.Background()}
+	c := &conn{door: New(Options{Gateway: g}), proto: respwire.RESP2, ctx: context.Background()}
 	c.welcome()
 	if err := c.makeDefault(); err != nil {
 		t.Fatal(err)
 	}
-	r := d.table().find([]byte("GET"))
-	if r == nil {
-		t.Fatal("no row")
+	return c
+}
+
+// exhaust limits the session's cache to a request in a while, and makes that.
+func exhaust(t testing.TB, c *conn) {
+	t.Helper()
+	change := control.SetCache{Name: c.caller.Cache(), Settings: map[string]string{"request-rate": "1"}}
+	if err := c.door.Gateway.Change(c.ctx, c.caller, change); err != nil {
+		t.Fatal(err)
 	}
+	c.do([][]byte{[]byte("GET"), []byte("k")}, nil)
+}
+
+const errRate = "-ERR too many operations: the cache's request rate is reached\r\n"
+
+func BenchmarkDo(b *testing.B) {
+	set, get := [][]byte{[]byte("SET"), []byte("k"), []byte("value")}, [][]byte{[]byte("get"), []byte("k")}
+	for _, name := range []string{"hit", "refused"} {
+		b.Run(name, func(b *testing.B) {
+			c := bare(b)
+			c.do(set, nil)
+			if name == "refused" {
+				exhaust(b, c)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				c.out = c.out[:0]
+				c.do(get, nil)
+			}
+		})
+	}
+}
+
+// What is refused since a limit is reached costs as little memory as what is done.
+func TestRefusalsAllocateNothing(t *testing.T) {
+	c := bare(t)
+	exhaust(t, c)
+	get := [][]byte{[]byte("GET"), []byte("k")}
+	refused := 0
+	n := testing.AllocsPerRun(1000, func() {
+		c.out = c.out[:0]
+		c.do(get, nil)
+		if string(c.out) == errRate {
+			refused++
+		}
+	})
+	if refused < 900 || n >= 1 { // some are admitted where the test takes seconds
+		t.Errorf("%d of 1000 were refused, with %v allocations each; the last answer is %q", refused, n, c.out)
+	}
+}
+
+// GET and SET of small values allocate nothing in the door.
+func TestAllocations(t *testing.T) {
+	c := bare(t)
 	set, get := [][]byte{[]byte("SET"), []byte("k"), []byte("value")}, [][]byte{[]byte("get"), []byte("k")}
 	n := testing.AllocsPerRun(1000, func() {
 		c.out = c.out[:0]

@@ -141,7 +141,8 @@ func runExec(c *conn, args [][]byte) {
 	done, err := c.together(ops, replies)
 	switch {
 	case err != nil:
-		c.out = respwire.AppendError(c.out, "EXECABORT Transaction discarded because of: "+errorText(err, "exec"))
+		code, text := errorText(err, "EXEC")
+		c.out = respwire.AppendError(c.out, "EXECABORT Transaction discarded because of: ", code, text)
 		return
 	case !done:
 		c.out = c.proto.AppendNullArray(c.out)
