@@ -12,6 +12,8 @@ const (
 
 	readBytes       = 64 << 10 // one read
 	readsPerTurn    = 4        // before other connections have theirs
+	turnMicros      = 250      // of running requests, too
+	requestsPerLook = 8        // between two looks at the clock
 	inputBytesKept  = 512      // of the buffer for left input of an idle connection
 	writerBytesKept = 256 << 10
 	segmentBytes    = 16 << 10 // what is larger has a place of its own in the queue

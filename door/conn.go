@@ -27,6 +27,7 @@ type Conn struct {
 
 	readable bool // the socket may have input
 	waiting  bool // the session has returned ErrWait
+	more     bool // the session has returned ErrMore: what it left can be run
 	again    bool // in the loop's list of connections with more to do
 	hup      bool // epoll has announced an end or an error
 	gone     bool // the peer sends nothing more
@@ -91,6 +92,9 @@ func (c *Conn) turn(l *loop) {
 		c.heed(w)
 		c.wakeSession(w)
 	}
+	if c.more && !c.waiting {
+		c.feed(c.in, w)
+	}
 	for turns := 0; c.wantsInput(w); turns++ {
 		if turns == readsPerTurn {
 			l.again(c)
@@ -100,7 +104,7 @@ func (c *Conn) turn(l *loop) {
 	}
 	c.flush(w)
 	w.reset()
-	if c.state == open && c.queued == 0 && c.readable && !c.waiting {
+	if c.state == open && !c.waiting && (c.more || c.queued == 0 && c.readable) {
 		l.again(c)
 	}
 	c.wind()
@@ -120,7 +124,7 @@ func (c *Conn) wakeSession(w *Writer) {
 
 // wantsInput reports whether the session should be given more.
 func (c *Conn) wantsInput(w *Writer) bool {
-	return c.readable && !c.waiting && c.state == open && w.Queued() <= c.server.queueBytesMax()
+	return c.readable && !c.waiting && !c.more && c.state == open && w.Queued() <= c.server.queueBytesMax()
 }
 
 // note draws the consequences of what a session's method returned.
@@ -169,11 +173,13 @@ func (c *Conn) readMore(w *Writer) {
 
 // feed gives input to the session and keeps what it leaves.
 func (c *Conn) feed(in []byte, w *Writer) {
+	c.more = false
 	for len(in) > 0 && c.state == open && !c.waiting {
 		used, err := c.session.Feed(in, w)
 		in = in[used:]
 		c.note(err)
-		if c.state != open || c.waiting || c.filler == nil {
+		c.more = err == ErrMore
+		if c.state != open || c.waiting || c.more || c.filler == nil {
 			break
 		}
 		dst := c.filler.Fill()

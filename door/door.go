@@ -17,12 +17,13 @@ type Protocol interface {
 // the session and calls Conn.Wake.
 //
 // An error that a method returns ends the connection: what is in out is still sent, then the socket is closed. io.EOF
-// is the orderly end. ErrWait ends nothing.
+// is the orderly end. ErrWait and ErrMore end nothing.
 type Session interface {
 	// Feed runs every complete request in in, in order, and appends the answers to out, all of which are sent at once.
 	// It returns how many bytes it has used up; the rest comes again with more behind it, so a session that waits for
 	// much takes what there is and keeps it. in is borrowed until Feed returns. With ErrWait, Feed is not called
-	// again, and nothing more is read, before Woken has been called.
+	// again, and nothing more is read, before Woken has been called. With ErrMore, Feed is called again with what is
+	// left once the other connections have had their turns.
 	Feed(in []byte, out *Writer) (used int, err error)
 	// Woken is called after Conn.Wake, and when a peer that had been slow to read has taken what was queued. If it
 	// returns ErrWait the session is still waiting; else Feed is called with what was left of the input.
@@ -62,8 +63,13 @@ type Refuser interface {
 // Releaser is memory that others may use again once it was sent: a *value.Block.
 type Releaser interface{ Release() }
 
-// ErrWait is what Feed and Woken return when the session can take no further input before it is woken.
-var ErrWait = errors.New("the session waits to be woken")
+var (
+	// ErrWait is what Feed and Woken return when the session can take no further input before it is woken.
+	ErrWait = errors.New("the session waits to be woken")
+	// ErrMore is what Feed returns when it leaves complete requests for a later turn, since this one was long enough:
+	// see Writer.Enough.
+	ErrMore = errors.New("the session has more to run in its next turn")
+)
 
 // ended reports whether err ends a connection.
-func ended(err error) bool { return err != nil && err != ErrWait }
+func ended(err error) bool { return err != nil && err != ErrWait && err != ErrMore }

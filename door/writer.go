@@ -1,5 +1,7 @@
 package door
 
+import "time"
+
 // Writer gathers what one turn of a session sends. Append to B; use Ref for what should be sent without a copy.
 // It belongs to the call that it was given to.
 type Writer struct {
@@ -7,6 +9,9 @@ type Writer struct {
 	refs []ref
 	size int // bytes of all refs
 	conn *Conn
+
+	requests int // that the session has counted in this turn
+	began    time.Time
 }
 
 // ref is memory to be sent between the bytes of B before and after at.
@@ -32,6 +37,20 @@ func (w *Writer) Queued() int {
 	return len(w.B) + w.size + w.conn.queued
 }
 
+// Enough counts a request that the session has run, and reports whether the connection's turn has lasted so long that
+// what is left should wait until others have had theirs. The clock is asked at every few requests only.
+func (w *Writer) Enough() bool {
+	w.requests++
+	switch {
+	case w.requests%requestsPerLook != 0:
+		return false
+	case w.requests == requestsPerLook:
+		w.began = time.Now()
+		return false
+	}
+	return time.Since(w.began) > turnMicros*time.Microsecond
+}
+
 // segments calls f with everything in order.
 func (w *Writer) segments(f func(p []byte, owner Releaser)) {
 	at := 0
@@ -54,5 +73,5 @@ func (w *Writer) reset() {
 	}
 	w.B = w.B[:0]
 	clear(w.refs)
-	w.refs, w.size, w.conn = w.refs[:0], 0, nil
+	w.refs, w.size, w.conn, w.requests = w.refs[:0], 0, nil, 0
 }

@@ -25,6 +25,7 @@ type conn struct {
 
 	greeted  bool // the preface has come
 	settled  bool // and the first SETTINGS
+	rests    bool // frames wait until other connections have had their turns
 	leaving  bool // the peer was told that no further stream is taken
 	warned   bool // and before that, that this will be so
 	lastID   uint32
@@ -81,9 +82,12 @@ func fail(c code, why string) error { return failure{c, why} }
 
 // Feed implements door.Session.
 func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
-	c.out = out
+	c.out, c.rests = out, false
 	used, err = c.frames(in)
-	return used, c.finish(err)
+	if err = c.finish(err); err == nil && c.rests {
+		err = door.ErrMore
+	}
+	return used, err
 }
 
 // finish ends a turn: what became possible is sent. An error is told to the peer.
@@ -127,7 +131,7 @@ func (c *conn) frames(in []byte) (used int, err error) {
 		c.greeted = true
 		used = n
 	}
-	for len(in)-used >= frameHeadBytes {
+	for len(in)-used >= frameHeadBytes && !c.rests {
 		f, size := parseHead(in[used:])
 		if size > frameBytesMax {
 			return used, fail(codeFrameSize, "a frame is larger than SETTINGS_MAX_FRAME_SIZE")
@@ -141,6 +145,7 @@ func (c *conn) frames(in []byte) (used int, err error) {
 		if err := c.frame(&f); err != nil {
 			return used, err
 		}
+		c.rests = f.flags&flagEndStream != 0 && f.kind == frameData && c.out.Enough()
 	}
 	return used, nil
 }

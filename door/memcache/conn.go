@@ -32,6 +32,7 @@ type conn struct {
 	closing bool         // once out has been sent
 	quiet   bool         // the request asked for no reply
 	stalled bool         // requests wait until the peer has taken its answers
+	rests   bool         // requests wait until other connections have had their turns
 	drained bool
 	seen    bool // something was read
 
@@ -73,7 +74,8 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 			c.closing = true
 		}
 	}
-	for !c.waiting && !c.closing && used < len(in) {
+	c.rests = false
+	for !c.waiting && !c.closing && !c.rests && used < len(in) {
 		if c.full() {
 			c.stalled = true
 			break
@@ -87,7 +89,10 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	if c.closing {
 		used = len(in)
 	}
-	return used, c.end()
+	if err = c.end(); err == nil && c.rests {
+		err = door.ErrMore
+	}
+	return used, err
 }
 
 // step runs what is at the front of in and returns the bytes it took, and whether there may be more.
@@ -106,6 +111,7 @@ func (c *conn) step(in []byte) (n int, more bool) {
 	}
 	c.quiet = false
 	c.command(line)
+	c.rests = !c.waiting && c.w.Enough()
 	return end + 1, true
 }
 

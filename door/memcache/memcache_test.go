@@ -293,3 +293,34 @@ func TestDifferential(t *testing.T) {
 		}
 	}
 }
+
+// Requests beyond what a turn has time for are left for the next one, and answered as if there had been one turn.
+func TestALongPipelineTakesTurns(t *testing.T) {
+	plane, err := control.NewPlane(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plane.Change(context.Background(), control.CreateCache{Name: "default"}); err != nil {
+		t.Fatal(err)
+	}
+	e := local.New(local.Options{})
+	t.Cleanup(func() { _ = e.Close() })
+	d := New(Options{Gateway: gateway.New(gateway.Options{Engine: e, Plane: plane, Open: true}), Cache: "default"})
+	s := d.Open(&door.Conn{}, &door.Writer{})
+	const requests = 20_000
+	in, out, turns := []byte(strings.Repeat("set k 0 0 1\r\nv\r\nget k\r\n", requests)), &door.Writer{}, 0
+	for len(in) > 0 {
+		turns++
+		out = &door.Writer{B: out.B} // begins a turn
+		used, err := s.Feed(in, out)
+		if in = in[used:]; used == 0 || err != nil && err != door.ErrMore || len(in) > 0 && err == nil {
+			t.Fatalf("turn %d took %d bytes and left %d: %v", turns, used, len(in), err)
+		}
+	}
+	if want := strings.Repeat("STORED\r\nVALUE k 0 1\r\nv\r\nEND\r\n", requests); string(out.B) != want {
+		t.Errorf("%d bytes of answers, want %d, or others", len(out.B), len(want))
+	}
+	if turns < 2 {
+		t.Error("all was done in one turn")
+	}
+}

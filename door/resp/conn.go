@@ -55,6 +55,7 @@ type conn struct {
 	left *batch // has been given to the engine
 
 	stalled bool // requests wait until the peer has taken its answers
+	rests   bool // requests wait until other connections have had their turns
 	waiting bool // a goroutine was started, and the loop has not heard of its end
 
 	mu     sync.Mutex // guards what Closed and a goroutine tell each other
@@ -92,6 +93,7 @@ const argsKept = 1 << 10
 // Feed implements door.Session.
 func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	c.begin(out)
+	c.rests = false
 	if c.big != nil {
 		used = c.bigEnd(in)
 	}
@@ -102,12 +104,15 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 			break
 		}
 	}
-	return used, c.end()
+	if err = c.end(); err == nil && c.rests {
+		err = door.ErrMore
+	}
+	return used, err
 }
 
 // ready reports whether another request may be run.
 func (c *conn) ready() bool {
-	if c.waiting || c.stalled || c.closing || c.big != nil {
+	if c.waiting || c.stalled || c.rests || c.closing || c.big != nil {
 		return false
 	}
 	c.stalled = c.full()
@@ -142,6 +147,7 @@ func (c *conn) request(args [][]byte, in []byte, n int) (used int, more bool) {
 		c.leave(wait)
 		return n + along, false
 	}
+	c.rests = c.w.Enough()
 	return n, true
 }
 

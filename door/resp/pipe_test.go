@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hearthcache/hearth/door"
 )
 
 // Requests that come together, cut anywhere, are answered as the same requests one by one.
@@ -87,5 +89,26 @@ func TestPipelines(t *testing.T) {
 		if !strings.HasSuffix(single, "-ERR Protocol error: invalid bulk length\r\n") {
 			t.Errorf("the last answer is %q", single[max(0, len(single)-80):])
 		}
+	}
+}
+
+// Requests beyond what a turn has time for are left for the next one, and answered as if there had been one turn.
+func TestALongPipelineTakesTurns(t *testing.T) {
+	c := bare(t)
+	const requests = 50_000
+	in, out, turns := []byte(strings.Repeat("PING a\r\nGET k\r\n", requests)), &door.Writer{}, 0
+	for len(in) > 0 {
+		turns++
+		out = &door.Writer{B: out.B} // begins a turn
+		used, err := c.Feed(in, out)
+		if in = in[used:]; used == 0 || err != nil && err != door.ErrMore || len(in) > 0 && err == nil {
+			t.Fatalf("turn %d took %d bytes and left %d: %v", turns, used, len(in), err)
+		}
+	}
+	if want := strings.Repeat("$1\r\na\r\n$-1\r\n", requests); string(out.B) != want {
+		t.Errorf("%d bytes of answers, want %d, or others", len(out.B), len(want))
+	}
+	if turns < 2 {
+		t.Error("all was done in one turn")
 	}
 }
