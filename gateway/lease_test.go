@@ -140,6 +140,9 @@ func TestWaitersOfOtherGatewaysAreNotLeft(t *testing.T) {
 		t.Helper()
 		n++
 		key = fmt.Sprint("k", n)
+		until(t, "all know of the last change", func() bool {
+			return loaders.View().Version == others.View().Version && waiters.View().Version == others.View().Version
+		})
 		loader = loaders.caller()
 		if _, hit, err := loaders.get(t.Context(), loader, key); hit || err != nil {
 			t.Fatalf("the loader got a hit, or %v", err)
