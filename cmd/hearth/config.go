@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -87,6 +88,10 @@ func (c *configFile) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag
 			return nil, nil
 		}
 	}
+	switch n := v.(type) {
+	case int64, float64:
+		return fmt.Sprint(n), nil // kong gives no number to what reads texts, such as a size
+	}
 	return v, nil
 }
 
@@ -98,7 +103,8 @@ type configPrint struct {
 	serveOptions
 }
 
-// Run prints the settings as a config file that would give the same server.
+// Run prints the settings as a config file that would give the same server, but for passwords: what is a default, or
+// holds one, is a comment.
 func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 	for _, f := range k.Selected().Flags {
 		if f.Name == "help" {
@@ -118,12 +124,16 @@ func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 				from = "flag"
 			}
 		}
-		fmt.Fprintf(k.Stdout, "%s = %s  # %s\n", f.Name, tomlValue(effective(f)), from)
+		off := ""
+		if from == "default" || hidden(f.Target.Interface()) {
+			off = "# " // a default port that is taken is left closed, one that a file asks for is an error
+		}
+		fmt.Fprintf(k.Stdout, "%s%s = %s  # %s\n", off, f.Name, tomlValue(effective(f)), from)
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.caches)) {
-		fmt.Fprintf(k.Stdout, "\n[cache.%q]\n", name)
+		fmt.Fprintf(k.Stdout, "\n[%s]\n", toml.Key{"cache", name})
 		for _, key := range slices.Sorted(maps.Keys(file.caches[name])) {
-			fmt.Fprintf(k.Stdout, "%s = %s\n", key, tomlValue(file.caches[name][key]))
+			fmt.Fprintf(k.Stdout, "%s = %s\n", toml.Key{key}, tomlValue(file.caches[name][key]))
 		}
 	}
 	return nil
@@ -137,18 +147,21 @@ func effective(f *kong.Flag) any {
 	return f.PlaceHolder
 }
 
+// tomlValue returns a setting as TOML: what has a text of its own as that.
 func tomlValue(v any) string {
-	switch v := v.(type) {
-	case string:
-		return fmt.Sprintf("%q", v)
-	case fmt.Stringer:
-		return fmt.Sprintf("%q", v.String())
-	case []string:
-		quoted := make([]string, len(v))
-		for i, s := range v {
-			quoted[i] = fmt.Sprintf("%q", s)
-		}
-		return "[" + strings.Join(quoted, ", ") + "]"
+	if s, ok := v.(fmt.Stringer); ok {
+		v = s.String()
 	}
-	return fmt.Sprint(v)
+	if l := reflect.ValueOf(v); l.Kind() == reflect.Slice {
+		texts := make([]string, l.Len())
+		for i := range texts {
+			texts[i] = fmt.Sprint(l.Index(i))
+		}
+		v = texts
+	}
+	line, err := toml.Marshal(map[string]any{"v": v})
+	if err != nil {
+		return fmt.Sprintf("%q", fmt.Sprint(v)) // no setting is of such a type
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(line), "v = "))
 }

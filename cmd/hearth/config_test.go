@@ -67,12 +67,15 @@ func TestStrength(t *testing.T) {
 	check("max-memory = 1073741824  # "+file, nil, "--config", file)
 	check("max-memory = 2147483648  # HEARTH_MAX_MEMORY", []string{"HEARTH_MAX_MEMORY=2GiB"}, "--config", file)
 	check("resp = \"127.0.0.1:6379\"  # default", nil)
-	check("[cache.\"prices\"]", nil, "--config="+file)
+	check("[cache.prices]", nil, "--config="+file)
 	got, _ := call(t, []string{"HEARTH_MAX_MEMORY=2GiB", "HEARTH_CONFIG=" + file}, "config", "print", "--max-memory", "3GiB")
 	if !strings.Contains(got, "max-memory = 3221225472  # flag") {
 		t.Errorf("the flag lost:\n%s", got)
 	}
 
+	if got, _ := call(t, []string{"HEARTH_VALKEY_PASSWORD=secret"}, "config", "print"); strings.Contains(got, "secret") || !strings.Contains(got, "# valkey-password") {
+		t.Errorf("the password of a Valkey server is shown:\n%s", got)
+	}
 	for _, args := range []string{"config print", "serve --listen 127.0.0.1:0 --resp off --memcache off --admin off"} {
 		got, _ := call(t, []string{"HEARTH_ORIGIN_LOGIN=postgres://u:secret@h/d,mysql://u:secret@h"}, strings.Fields(args)...)
 		if strings.Contains(got, "secret") || !strings.Contains(got, "origin-login") {
@@ -86,6 +89,47 @@ func TestStrength(t *testing.T) {
 	}
 	if got, code := call(t, nil, "serve", "--max-memory", "lots"); code != exitUsage || !strings.Contains(got, "not a size") {
 		t.Errorf("a bad size gave exit %d:\n%s", code, got)
+	}
+}
+
+// TestPrintIsAConfigFile gives back to hearth what it printed, and looks for what comes out.
+func TestPrintIsAConfigFile(t *testing.T) {
+	const text = `listen = "127.0.0.1:1"
+max-memory = "1GiB"
+near-memory = 1048576
+auth = true
+tls-cert = "quote\" and \\ \t"
+valkey-addrs = ["127.0.0.1:7000", "127.0.0.1:7001"]
+webhook-allow = ["10.0.0.0/8", "fd00::/8"]
+origin-allow = ["10.1.2.3"]
+origin-signed = ["s3://bucket/", "dynamodb://table"]
+slow-log = "250ms"
+trace-share = 1
+[cache.prices]
+ttl-max = "1h"
+request-rate = 1000
+collapse = true
+[cache."a b.c"]
+`
+	folder := t.TempDir()
+	print := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(folder, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, code := call(t, nil, "--config", file, "config", "print")
+		if code != 0 {
+			t.Fatalf("exit %d:\n%s\nof\n%s", code, got, text)
+		}
+		return strings.ReplaceAll(got, file, "FILE")
+	}
+	first := print("first", text)
+	if second := print("second", first); second != first {
+		t.Errorf("printed\n%s\nwhich gives\n%s", first, second)
+	}
+	if !strings.Contains(first, `webhook-allow = ["10.0.0.0/8", "fd00::/8"]  # FILE`) {
+		t.Errorf("a list is missing:\n%s", first)
 	}
 }
 

@@ -25,7 +25,7 @@ type engineOptions struct {
 	Engine         string   `env:"HEARTH_ENGINE" default:"local" enum:"local,valkey" help:"Where items are kept: local (in this process) or valkey (in Valkey or Redis servers)."`
 	ValkeyAddrs    []string `env:"HEARTH_VALKEY_ADDRS" placeholder:"HOST:PORT" help:"Servers of --engine valkey: some of a cluster's, or the one."`
 	ValkeyUser     string   `env:"HEARTH_VALKEY_USER" placeholder:"NAME" help:"ACL user to sign in as. It needs the keys and channels h:* and all commands but administrative ones."`
-	ValkeyPassword string   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" help:"Its password; better given by environment or file, where others do not see it."`
+	ValkeyPassword secret   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" help:"Its password; better given by environment or file, where others do not see it."`
 	ValkeyTLS      bool     `env:"HEARTH_VALKEY_TLS" help:"Speak TLS to the servers, with certificates that this machine trusts."`
 	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" placeholder:"SIZE" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
 }
@@ -50,7 +50,7 @@ func (o *serveOptions) checkEngine() error {
 
 // valkey returns the options of the servers.
 func (o *engineOptions) valkey() valkey.Options {
-	v := valkey.Options{Addrs: o.ValkeyAddrs, Username: o.ValkeyUser, Password: o.ValkeyPassword, NearBytes: int64(o.NearMemory)}
+	v := valkey.Options{Addrs: o.ValkeyAddrs, Username: o.ValkeyUser, Password: string(o.ValkeyPassword), NearBytes: int64(o.NearMemory)}
 	if o.ValkeyTLS {
 		v.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

@@ -120,6 +120,25 @@ func prefixes(ns []network) []netip.Prefix {
 	return out
 }
 
+// secret is a text that String leaves out.
+type secret string
+
+func (s secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "xxxxx"
+}
+
+// hidden reports whether a setting's text does not tell all of it.
+func hidden(v any) bool {
+	switch v.(type) {
+	case secret, []secretURL:
+		return true
+	}
+	return false
+}
+
 // secretURL is a URL with a password, which String leaves out.
 type secretURL string
 
