@@ -173,7 +173,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// generator makes requests. %C in them is what the server last told of the key's CAS.
+// generator makes requests. %C in them is what the server last told of the key's CAS. Times to live have passed already or are far
+// longer than the test takes: the two servers would not see an item expire at the same request.
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(s ...string) string { return s[g.IntN(len(s))] }
@@ -183,7 +184,7 @@ func (g generator) key() string { return g.pick("a", "b", "c", "n", "m") }
 func (g generator) request() (key, send string) {
 	key = g.key()
 	v := g.pick("", "x", "10", "7", "hello", "18446744073709551615", "99", "abc def", strings.Repeat("y", g.IntN(50)))
-	x := g.pick("0", "100", "0", "-1", "2000000000", "2000")
+	x := g.pick("0", "4000", "0", "-1", "2000000000", "80000")
 	noreply := g.pick("", "", "", " noreply")
 	data := fmt.Sprintf("%d\r\n%s\r\n", len(v), v)
 	flag := func(fs ...string) string {
@@ -200,7 +201,7 @@ func (g generator) request() (key, send string) {
 	case 1:
 		return key, "gets " + key + "\r\n"
 	case 2:
-		return key, g.pick("gat ", "gats ") + g.pick("100", "0", "abc", "2000") + " " + key + "\r\n"
+		return key, g.pick("gat ", "gats ") + g.pick("4000", "0", "abc", "80000") + " " + key + "\r\n"
 	case 3, 4:
 		return key, fmt.Sprintf("%s %s %s %s %d%s\r\n%s\r\n", g.pick("set", "add", "replace", "append", "prepend", "set"), key, g.pick("0", "7", "4294967295"), x, len(v), noreply, v)
 	case 5:
@@ -208,17 +209,17 @@ func (g generator) request() (key, send string) {
 	case 6:
 		return key, g.pick("incr ", "decr ") + key + " " + g.pick("1", "5", "100", "abc", "18446744073709551615", "-1") + noreply + "\r\n"
 	case 7:
-		return key, "touch " + key + " " + g.pick("0", "100", "abc") + noreply + "\r\n"
+		return key, "touch " + key + " " + g.pick("0", "4000", "abc") + noreply + "\r\n"
 	case 8:
 		return key, "delete " + key + g.pick("", " 0", " 5", noreply, " 0 noreply") + "\r\n"
 	case 9, 10:
-		return key, "mg " + key + flag("v", "f", "s", "t", "c", "k", opaque, "q", g.pick("N30", "R1000"), "T100") + "\r\n"
+		return key, "mg " + key + flag("v", "f", "s", "t", "c", "k", opaque, "q", g.pick("N3000", "R40000"), "T4000") + "\r\n"
 	case 11:
-		return key, "ms " + key + " " + strings.Replace(data, "\r\n", flag("T0", "T100", "F9", "c", "k", opaque, "q", "ME", "I", "MA", "N60", "MP", "MR", "C%C", "C1", "MX", "Fx")+"\r\n", 1)
+		return key, "ms " + key + " " + strings.Replace(data, "\r\n", flag("T0", "T4000", "F9", "c", "k", opaque, "q", "ME", "I", "MA", "N6000", "MP", "MR", "C%C", "C1", "MX", "Fx")+"\r\n", 1)
 	case 12:
-		return key, "md " + key + flag("q", "I", "T30", "k", opaque, "C%C", "C1", "Cx") + "\r\n"
+		return key, "md " + key + flag("q", "I", "T3000", "k", opaque, "C%C", "C1", "Cx") + "\r\n"
 	case 13:
-		return key, "ma " + key + flag("v", "t", "c", "N0", "J13", "D5", "T100", "MD", "MI", "k", opaque, "C%C", "C1", "Mx", "Dx", "q") + "\r\n"
+		return key, "ma " + key + flag("v", "t", "c", "N0", "J13", "D5", "T4000", "MD", "MI", "k", opaque, "C%C", "C1", "Mx", "Dx", "q") + "\r\n"
 	case 14:
 		return key, g.pick("bogus\r\n", "\r\n", "get\r\n", "set a\r\n", "set a b 0 1\r\nx\r\n", "set a 0 0 -1\r\n", "incr a\r\n", "touch a\r\n", "version\r\n", "verbosity 1\r\n",
 			"verbosity\r\n", "gat 1\r\n", "mg\r\n", "mg a v v\r\n", "mg a !\r\n", "ms a\r\n", "ms a x\r\n", "mg YQ== b v\r\n", "mg !! b\r\n", "delete\r\n", "shutdown\r\n",
