@@ -6,7 +6,8 @@ import (
 )
 
 // UpdateTTL changes when an item of any type expires: Done, Refused where the condition does not hold, or Miss. RPC
-// UpdateTtl, Redis EXPIRE and its kin. A time that has passed deletes the item.
+// UpdateTtl, Redis EXPIRE and its kin, memcached's touch. A time that has passed deletes the item; the zero Expiry, which
+// takes no condition, is never.
 type UpdateTTL struct {
 	K      []byte
 	When   TTLCondition
@@ -51,6 +52,8 @@ func (o *UpdateTTL) Apply(e *value.Entry, now int64, r *Reply) error {
 	switch {
 	case !e.Exists():
 		r.Status = Miss
+	case at == 0:
+		e.ExpireAt(0)
 	case !o.When.holds(e.Expiry(), at):
 		r.Status = Refused
 	case at <= now:
@@ -64,6 +67,10 @@ func (o *UpdateTTL) Apply(e *value.Entry, now int64, r *Reply) error {
 // Send implements Op.
 func (o *UpdateTTL) Send(b *respwire.Batch, key []byte) {
 	b.Command("EXISTS", key)
+	if o.Expiry == (Expiry{}) {
+		b.Command("PERSIST", key)
+		return
+	}
 	name, n := "PEXPIRE", o.Expiry.TTL
 	if o.Expiry.At != 0 {
 		name, n = "PEXPIREAT", o.Expiry.At
@@ -85,7 +92,7 @@ func (o *UpdateTTL) Recv(v []respwire.Value, r *Reply) error {
 	switch {
 	case v[0].Int == 0:
 		r.Status = Miss
-	case v[1].Int == 0:
+	case v[1].Int == 0 && o.Expiry != Expiry{}: // PERSIST tells whether there was an end
 		r.Status = Refused
 	}
 	return nil

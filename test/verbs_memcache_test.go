@@ -17,8 +17,8 @@ const memcacheNeeds = `
 	nothing: quit
 	signIn: version; verbosity 1; mn; stats; config get cluster; shutdown
 	reads: get k; gets k; mg k v; me k
-	writes: set k 0 0 1\nx; delete k; ms k 1\nx; md k; md k I
-	both: touch k 9; gat 9 k; gats 9 k; mg k v T9; mg k N9; incr k 1; decr k 1; ma k
+	writes: set k 0 0 1\nx; touch k 9; delete k; ms k 1\nx; md k; md k I
+	both: gat 9 k; gats 9 k; mg k v T9; mg k N9; incr k 1; decr k 1; ma k
 	both: add k 0 0 1\nx; replace k 0 0 1\nx; append k 0 0 1\nx; prepend k 0 0 1\nx; cas k 0 0 1 1\nx; ms k 1 ME\nx; ms k 1 MA\nx; ms k 1 C1\nx; md k C1
 	manages: flush_all`
 

@@ -375,7 +375,7 @@ func runTouch(c *conn, words [][]byte) {
 		c.say(errExptime)
 		return
 	}
-	o := &op.MetaGet{K: words[1], Touch: true, Expiry: x}
+	o := &op.UpdateTTL{K: words[1], Expiry: x}
 	c.run(o, func(r *op.Reply, err error) {
 		c.door.count.touches.Add(1)
 		switch {
@@ -388,7 +388,7 @@ func runTouch(c *conn, words [][]byte) {
 			c.door.count.touchHits.Add(1)
 			c.say("TOUCHED")
 		}
-	}, func() op.Op { return &op.MetaGet{K: bytes.Clone(o.K), Touch: true, Expiry: x} })
+	}, func() op.Op { return &op.UpdateTTL{K: bytes.Clone(o.K), Expiry: x} })
 }
 
 func runDelete(c *conn, words [][]byte) {
