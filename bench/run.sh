@@ -17,7 +17,7 @@ short)
 	resp=(-rounds 1 -seconds 1 -keys 100000)
 	fleet=(-rounds 1 -seconds 0.3 -keys 20000 -run RESP)
 	topics=(-rounds 1 -secs 0.3)
-	neighbour=(-for 5s)
+	neighbour=(-pairs 2 -block 1s)
 	;;
 full) ;;
 *)
