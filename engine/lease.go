@@ -12,8 +12,11 @@ import (
 // one gateway has at a time. It ends when it is given back, when the time that it was taken for is over, when its
 // gateway has died, and when a command that came through Overtake has written the key.
 type Leaser interface {
-	// Lease takes the leases of keys that nobody has, for at most a time, all in one go.
-	Lease(ctx context.Context, s hearth.Space, keys [][]byte, most time.Duration) []Leased
+	// Lease takes the leases of keys that nobody has, for at most a time, all in one go: each under a name, by which Held
+	// knows it.
+	Lease(ctx context.Context, s hearth.Space, keys [][]byte, names []uint64, most time.Duration) []Leased
+	// Held returns the lease of a key that some gateway has taken under a name; nil where it has ended.
+	Held(ctx context.Context, s hearth.Space, key []byte, name uint64) (Lease, error)
 	// Follow calls wake once, from anywhere, when the lease of a key has ended (the caller's own where mine is not nil, else
 	// whosever), or, where the item was absent, when it is there: at once where that has happened already, at the latest
 	// after a second. Once stop has returned, wake may be running, but does not begin.

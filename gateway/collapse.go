@@ -42,14 +42,24 @@ func (b *binding) collapsing(o op.Op, s *op.Spec) collapse {
 
 // fetched completes the reply to a Fetch: its caller loads an item that has little time left to live, unless somebody
 // else does.
-func (g *Gateway) fetched(c *Caller, b *binding, o *op.Fetch, r *op.Reply) {
+func (g *Gateway) fetched(ctx context.Context, c *Caller, b *binding, o *op.Fetch, r *op.Reply) {
 	r.Told, _ = g.feeds.of(b.cache.Space)
-	if o.Wait == 0 || r.Status != op.Hit || r.Int < 0 || r.Int >= o.Grace {
+	if !again(o, r) {
 		return
 	}
-	if fl, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load); leads {
+	fl, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load)
+	if !leads {
+		return
+	}
+	fl.there = true
+	if g.lease(ctx, b, []*flight{fl}, [][]byte{o.K}, o.Load)[0] {
 		r.Lease = fl.lease
 	}
+}
+
+// again reports whether a Fetch has found an item that is to be loaded again.
+func again(o *op.Fetch, r *op.Reply) bool {
+	return o.Wait > 0 && r.Status == op.Hit && r.Int >= 0 && r.Int < o.Grace
 }
 
 // Fill is Do for the set of somebody whom a Fetch has told to load. It is Refused where the lease holds no more: the key
@@ -58,20 +68,38 @@ func (g *Gateway) Fill(ctx context.Context, c *Caller, o *op.Set, lease uint64, 
 	if err := g.Examine(c, o); err != nil {
 		return err
 	}
-	if !g.flights.holds(c.bind().cache.Space, o.K, lease, g.now().UnixMilli(), false) {
+	others, holds, err := g.held(ctx, c.bind().cache.Space, o.K, lease)
+	if err != nil {
+		return err
+	}
+	if !holds {
 		r.Status = op.Refused
 		return nil
 	}
-	return g.Do(ctx, c, o, r)
+	if err := g.Do(ctx, c, o, r); err != nil {
+		return err
+	}
+	if others != nil {
+		others.End()
+	}
+	return nil
 }
 
 // Abandon gives up a lease: its load has failed, and the next caller may try.
-func (g *Gateway) Abandon(c *Caller, key []byte, lease uint64) error {
+func (g *Gateway) Abandon(ctx context.Context, c *Caller, key []byte, lease uint64) error {
 	if err := g.Permit(c, &op.Get{K: key}); err != nil {
 		return err
 	}
-	g.flights.holds(c.bind().cache.Space, key, lease, g.now().UnixMilli(), true)
-	return nil
+	space := c.bind().cache.Space
+	if fl, _ := g.flights.led(space, key, lease, g.now().UnixMilli()); fl != nil {
+		g.flights.arrived(space, string(key), fl)
+		return nil
+	}
+	others, _, err := g.held(ctx, space, key, lease)
+	if others != nil {
+		others.End()
+	}
+	return err
 }
 
 // missed reports whether a command came back without what it asked for.

@@ -78,20 +78,17 @@ func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) (
 	return f.current(sh, flightKey{s, string(key)}, c, now, load)
 }
 
-// holds reports whether a lease stands for a flight whose time is not up; over also ends that flight.
-func (f *flights) holds(s hearth.Space, key []byte, lease uint64, now int64, over bool) bool {
-	at := flightKey{s, string(key)}
+// led returns the flight of a caller's load that a lease stands for, nil where its time is up, and its right among
+// gateways, nil where it has none.
+func (f *flights) led(s hearth.Space, key []byte, lease uint64, now int64) (fl *flight, right engine.Lease) {
 	sh := f.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	fl := sh.m[at]
+	fl = sh.m[flightKey{s, string(key)}]
 	if fl == nil || fl.lease != lease || fl.fills || now >= fl.until {
-		return false
+		return nil, nil
 	}
-	if over {
-		f.land(sh, at, fl)
-	}
-	return true
+	return fl, fl.right
 }
 
 // join makes c the key's loader, or, where there is one whose time is not up, a waiter of the flight that is returned,

@@ -133,7 +133,9 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 		}
 	}
 	if f, ok := o.(*op.Fetch); ok && done && err == nil {
-		g.fetched(c, b, f, r)
+		if done = g.leaser == nil || !again(f, r); done { // else the servers have to be asked who loads
+			g.fetched(context.Background(), c, b, f, r)
+		}
 	}
 	if done {
 		b.after(g, o, s, in, r, err)
@@ -163,7 +165,7 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 	}
 	err = g.run(ctx, c, b, o, s, r)
 	if f, ok := o.(*op.Fetch); ok && err == nil {
-		g.fetched(c, b, f, r)
+		g.fetched(ctx, c, b, f, r)
 	}
 	b.after(g, o, s, in, r, err)
 	return err

@@ -25,8 +25,11 @@ func (g *Gateway) lease(ctx context.Context, b *binding, fls []*flight, keys [][
 		}
 		return ours
 	}
-	space := b.cache.Space
-	for i, got := range g.leaser.Lease(ctx, space, keys, time.Duration(most)*time.Millisecond) {
+	space, names := b.cache.Space, make([]uint64, len(fls))
+	for i, fl := range fls {
+		names[i] = fl.lease
+	}
+	for i, got := range g.leaser.Lease(ctx, space, keys, names, time.Duration(most)*time.Millisecond) {
 		switch {
 		case got.Err != nil:
 			ours[i] = true
@@ -48,7 +51,7 @@ func (g *Gateway) leaseFill(ctx context.Context, b *binding, key string, fl *fli
 	}
 	space := b.cache.Space
 	fl.there = !absent
-	got := g.leaser.Lease(ctx, space, [][]byte{[]byte(key)}, time.Duration(b.source.budget()+fillSlack)*time.Millisecond)[0]
+	got := g.leaser.Lease(ctx, space, [][]byte{[]byte(key)}, []uint64{fl.lease}, time.Duration(b.source.budget()+fillSlack)*time.Millisecond)[0]
 	switch {
 	case got.Err != nil:
 		g.flights.filled(space, key, fl, got.Err)
@@ -65,6 +68,21 @@ func (g *Gateway) leaseFill(ctx context.Context, b *binding, key string, fl *fli
 		g.flights.sendAway(space, []byte(key), fl)
 	}
 	return false
+}
+
+// held reports whether the lease of a caller's load still holds. Where gateways share the engine, its servers know: also
+// of a write by another gateway that has ended this one's lease, and of a lease that another gateway has given, which
+// is returned, to be ended with the load: no flight of this one does.
+func (g *Gateway) held(ctx context.Context, space hearth.Space, key []byte, lease uint64) (others engine.Lease, holds bool, err error) {
+	fl, right := g.flights.led(space, key, lease, g.now().UnixMilli())
+	if g.leaser == nil || fl != nil && right == nil {
+		return nil, fl != nil, nil
+	}
+	l, err := g.leaser.Held(ctx, space, key, lease)
+	if err != nil || l == nil || fl != nil {
+		return nil, err == nil && l != nil, err
+	}
+	return l, true, nil
 }
 
 // noteBelieved is how long another gateway's word that an origin fails is not asked for again.

@@ -100,7 +100,7 @@ func (h *Handler) fillBy(ctx context.Context, caller *gateway.Caller, m []byte) 
 	case f.err() != nil:
 		return 0, f.err()
 	case failed:
-		return 0, h.gateway.Abandon(caller, o.K, lease)
+		return 0, h.gateway.Abandon(ctx, caller, o.K, lease)
 	}
 	var r op.Reply
 	defer r.Reset()

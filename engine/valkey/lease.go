@@ -2,7 +2,6 @@ package valkey
 
 import (
 	"context"
-	"crypto/rand"
 	_ "embed" // the functions' text
 	"strconv"
 	"sync"
@@ -62,20 +61,19 @@ type lease struct {
 	token  []byte
 	until  time.Time // when it is not prolonged any more
 
-	mu    sync.Mutex // guards the rest
-	timer *time.Timer
+	mu    sync.Mutex  // guards the rest
+	timer *time.Timer // nil where another gateway prolongs it
 	over  bool
 }
 
 // Lease implements engine.Leaser.
-func (e *Engine) Lease(ctx context.Context, s hearth.Space, keys [][]byte, most time.Duration) []engine.Leased {
+func (e *Engine) Lease(ctx context.Context, s hearth.Space, keys [][]byte, names []uint64, most time.Duration) []engine.Leased {
 	var b respwire.Batch
 	leases, units := make([]*lease, len(keys)), make([]*unit, len(keys))
 	first := min(leaseFor, most)
 	for i, k := range keys {
-		item := appendKey(nil, s, k)
-		l := &lease{engine: e, item: item, key: appendLeaseKey(nil, item), until: time.Now().Add(most)}
-		l.token = append([]byte{tokenMark}, rand.Text()...)
+		l := e.lease(s, k, names[i])
+		l.until = time.Now().Add(most)
 		b.Command("SET", l.key, l.token, []byte("NX"), []byte("GET"), []byte("PX"), millis(first))
 		leases[i], units[i] = l, &unit{batch: &b, first: i, end: i + 1, slot: text(l.key), repeatable: true}
 	}
@@ -85,6 +83,26 @@ func (e *Engine) Lease(ctx context.Context, s hearth.Space, keys [][]byte, most 
 		out[i] = l.taken(ctx, units[i], first)
 	}
 	return out
+}
+
+func (e *Engine) lease(s hearth.Space, key []byte, name uint64) *lease {
+	item := appendKey(nil, s, key)
+	return &lease{engine: e, item: item, key: appendLeaseKey(nil, item), token: strconv.AppendUint([]byte{tokenMark}, name, 10)}
+}
+
+// Held implements engine.Leaser.
+func (e *Engine) Held(ctx context.Context, s hearth.Space, key []byte, name uint64) (engine.Lease, error) {
+	l := e.lease(s, key, name)
+	var b respwire.Batch
+	b.Command("GET", l.key)
+	got, err := e.say(ctx, &b, l.key, true)
+	if err == nil {
+		err = refusal(got[0])
+	}
+	if err != nil || string(got[0].Str) != string(l.token) {
+		return nil, err
+	}
+	return l, nil
 }
 
 // taken reads what the server has said: what was there before, which is the token itself where the command was repeated.
@@ -162,7 +180,9 @@ func (l *lease) end() bool {
 		return false
 	}
 	l.over = true
-	l.timer.Stop()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	return true
 }
 

@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,9 +20,12 @@ func TestTagsHaveTheirSlots(t *testing.T) {
 	}
 }
 
+// names are those of leases, each of which is taken once.
+var names atomic.Uint64
+
 func takeLease(t *testing.T, e *Engine, key string, d time.Duration) engine.Leased {
 	t.Helper()
-	got := e.Lease(t.Context(), 7, [][]byte{[]byte(key)}, d)[0]
+	got := e.Lease(t.Context(), 7, [][]byte{[]byte(key)}, []uint64{names.Add(1)}, d)[0]
 	if got.Err != nil {
 		t.Fatal(got.Err)
 	}
