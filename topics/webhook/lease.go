@@ -46,6 +46,13 @@ func (s *Sender) hold(ctx context.Context) {
 	}
 }
 
+func (s *Sender) holdSoon() {
+	select {
+	case s.holdNow <- struct{}{}:
+	default:
+	}
+}
+
 // holdOnce reports whether there are webhooks.
 func (s *Sender) holdOnce(ctx context.Context) bool {
 	s.mu.Lock()
@@ -110,6 +117,7 @@ func (s *Sender) leased(x Lease, until time.Time) {
 	}
 	if begin {
 		s.subscribe(l, x.Next)
+		s.holdSoon() // so that it is noted at once where this lane has begun
 	}
 }
 

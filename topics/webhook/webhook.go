@@ -175,10 +175,7 @@ func (s *Sender) Set(hooks []Hook) {
 			s.subscribe(l, topics.Position{})
 		}
 	}
-	select {
-	case s.holdNow <- struct{}{}:
-	default:
-	}
+	s.holdSoon()
 	s.ring()
 }
 
@@ -368,10 +365,11 @@ func (s *Sender) attempt(ctx context.Context, l *lane) {
 	d := l.at
 	s.finish(l)
 	switch {
-	case l.closed || ctx.Err() != nil:
+	case l.closed:
 	case err == nil:
 		d.succeeded()
 		l.pop()
+	case ctx.Err() != nil:
 	default:
 		s.failed(l, d, max(wait, s.delay(n)), err)
 	}
