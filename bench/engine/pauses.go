@@ -95,6 +95,7 @@ func threadTime() time.Duration {
 // worst keeps what the kernel says of the longest times: a fault is a fresh page, a switch means that another thread ran.
 type worst struct {
 	last  unix.Rusage
+	waits int64 // of all times
 	times [5]struct {
 		at                       int
 		wall, own                float64
@@ -111,6 +112,7 @@ func threadUsage() (u unix.Rusage) {
 
 func (w *worst) note(at int, wall, own float64) {
 	u := threadUsage()
+	w.waits += u.Nvcsw - w.last.Nvcsw
 	t := &w.times[len(w.times)-1]
 	if wall > t.wall {
 		t.at, t.wall, t.own = at, wall, own
@@ -123,6 +125,7 @@ func (w *worst) note(at int, wall, own float64) {
 }
 
 func (w *worst) print(phase string) {
+	fmt.Fprintf(os.Stderr, "%s: the thread slept %d times\n", phase, w.waits)
 	for _, t := range w.times {
 		fmt.Fprintf(os.Stderr, "%s: operation %d: %.3f ms, own %.3f, %d faults, %d waits, %d switches\n", phase, t.at, t.wall, t.own, t.faults, t.yields, t.switches)
 	}

@@ -15,6 +15,7 @@ const (
 	chunkBytes   = 128 << 10 // the largest piece: a full segment of a log
 	groupBytes   = 2 << 20   // what should become free together
 	idleMax      = 4 << 20   // resident chunks that nobody uses; beyond, each that is emptied is given back
+	easeChunks   = 8
 	groupChunks  = groupBytes / chunkBytes
 	groupFull    = 1<<groupChunks - 1
 	pieceBytes   = 64      // pieces of less than a chunk are multiples of this, above pieceFineMax powers of two
@@ -31,6 +32,7 @@ type arena struct {
 	mu        sync.Mutex // guards the rest, and the entries of chunks that are not full
 	held      region     // of chunks
 	groups    []group
+	emptied   []uint32            // groups in which a chunk was emptied while too many were idle
 	lowest    int                 // no group before it has a free chunk
 	partial   [pieceClasses]int32 // the first chunk of each class with a free piece, plus one
 	committed atomic.Int64        // bytes of resident chunks
@@ -153,10 +155,29 @@ func (a *arena) free(off uint64) {
 		a.groups[i].used &^= 1 << (n % groupChunks)
 		a.inUse.Add(-chunkBytes)
 		a.lowest = min(a.lowest, i)
+		if a.idle() > idleMax {
+			a.emptied = append(a.emptied, uint32(i))
+		} else {
+			a.emptied = a.emptied[:0]
+		}
 	}
 	a.mu.Unlock()
-	if emptied && a.idle() > idleMax {
-		a.drop(int(n)/groupChunks, true) // Run would come too late where large values displace small ones
+}
+
+// ease gives back what has been emptied lately beyond idleMax, as much as one step empties: later would be too late where
+// large values displace small ones. It is called outside the locks of shards, since the system may take its time.
+func (a *arena) ease() {
+	for n := 0; n < easeChunks && a.idle() > idleMax; n++ {
+		a.mu.Lock()
+		last := len(a.emptied) - 1
+		if last < 0 {
+			a.mu.Unlock()
+			return
+		}
+		i := a.emptied[last]
+		a.emptied = a.emptied[:last]
+		a.mu.Unlock()
+		a.drop(int(i), true)
 	}
 }
 

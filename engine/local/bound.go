@@ -72,7 +72,7 @@ func (e *Engine) Size(id hearth.Space) engine.Size {
 		z.Evicted[i] = sp.evicted[i].Load()
 	}
 	for _, s := range sp.layout.Load().shards {
-		s.mu.Lock()
+		s.lock()
 		z.Items += int64(s.items)
 		z.Bytes += s.size()
 		s.mu.Unlock()

@@ -83,6 +83,7 @@ func (e *Engine) after(sp *space, steps int, told bool) {
 	if steps > 0 && !e.relieve(sp, 0, steps) {
 		e.kick() // Run does the rest
 	}
+	e.arena.ease()
 	if told {
 		e.feed.tell()
 	}
@@ -134,6 +135,7 @@ func (e *Engine) gain(sp *space, more int64) (steps int) {
 	if steps = e.graves.dig(); steps == 0 {
 		steps = e.take(e.victim(sp), more)
 	}
+	e.arena.ease()
 	return steps
 }
 
@@ -144,6 +146,7 @@ func (e *Engine) gainAnywhere(more int64) (steps int) {
 			continue
 		}
 		if steps = e.take(sp, more); steps > 0 {
+			e.arena.ease()
 			return steps
 		}
 	}
@@ -162,7 +165,7 @@ func (e *Engine) take(sp *space, more int64) (steps int) {
 	n := uint32(len(shards))
 	for i := range 2 * n {
 		s := shards[(hand+i)%n]
-		s.mu.Lock()
+		s.lock()
 		if s.moved {
 			s.mu.Unlock()
 			return 1 // what it had is in shards of a newer layout

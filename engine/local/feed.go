@@ -51,7 +51,7 @@ func (e *Engine) Events(dst []engine.Event) (events []engine.Event, lost int) {
 	f.mu.Unlock()
 	for _, sp := range followed {
 		for _, s := range sp.layout.Load().shards {
-			s.mu.Lock()
+			s.lock()
 			events := s.events
 			s.events = nil
 			s.mu.Unlock()

@@ -25,7 +25,7 @@ func (sp *space) lockAll(hashes []uint64) locked {
 		all = slices.Compact(all)
 		moved := false
 		for _, s := range all {
-			s.mu.Lock()
+			s.lock()
 			moved = moved || s.moved
 		}
 		if !moved {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/engine"
@@ -20,7 +21,8 @@ const (
 // shard is a part of a space: items whose hashes begin alike. A space starts with one and is spread over several when
 // it has grown.
 type shard struct {
-	mu sync.Mutex // guards the rest; held for one command
+	mu    sync.Mutex  // guards the rest; held for one command
+	swept atomic.Bool // Run has it, or is about to
 	index
 	e      *Engine
 	sp     *space
@@ -61,6 +63,33 @@ type side struct {
 
 // heapFactor is what a byte of a collection costs with the collector's headroom, in halves: see GCPercent.
 const heapFactor = 3
+
+// lock locks the shard for a caller. Run leaves it after a few records: for so long a caller tries, where Go's own mutex
+// would have its thread sleep, from which it may wake milliseconds late.
+func (s *shard) lock() {
+	if !s.mu.TryLock() {
+		s.await()
+	}
+}
+
+func (s *shard) await() {
+	if s.swept.Load() { // between callers, who are gone sooner, it is slower
+		for until := time.Now().Add(awaitRun); s.swept.Load() && time.Now().Before(until); {
+			for range awaitTries {
+				if s.mu.TryLock() {
+					return
+				}
+			}
+		}
+	}
+	s.mu.Lock()
+}
+
+// How long a caller tries to get a shard from Run before its goroutine sleeps.
+const (
+	awaitRun   = 50 * time.Microsecond
+	awaitTries = 64 // between looks at the clock
+)
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
 	s := &shard{e: e, sp: sp, number: e.shards.Add(1), part: part}

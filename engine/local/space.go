@@ -96,7 +96,9 @@ func (sp *space) lock(h uint64) *shard {
 	for {
 		l := sp.layout.Load()
 		s := l.shards[h>>l.shift]
-		s.mu.Lock()
+		if !s.mu.TryLock() { // as in lock, which the compiler does not inline
+			s.await()
+		}
 		if !s.moved {
 			return s
 		}
@@ -185,10 +187,17 @@ func (s *shard) discard() {
 	s.report(true)
 }
 
-// vacate gives back the logs and the index.
+// vacate gives up the logs and the index, which are empty. Run gives their memory back piece by piece.
 func (s *shard) vacate() {
-	for s.unlog() || s.index.release() {
-	}
+	dead := newShard(s.e, &space{}, s.skip, s.part)
+	dead.index, dead.queues = s.index, s.queues
+	s.index = index{a: s.a, skip: s.skip}
+	s.queues = [2]queue{{number: small}, {number: main}}
+	s.lap = lap{}
+	s.laps.Store(false)
+	s.report(true)
+	dead.report(true)
+	s.e.graves.add(dead)
 }
 
 // unlog gives back the oldest segment of either log.
@@ -247,7 +256,7 @@ func (sp *space) close() {
 	for {
 		l := sp.layout.Load()
 		for _, s := range l.shards {
-			s.mu.Lock()
+			s.lock()
 			if !s.gone {
 				s.gone = true
 				s.e.graves.add(s.takeOut())

@@ -40,8 +40,8 @@ const (
 	kickDelay     = 300 * time.Millisecond
 	sweepEvery    = 500 * time.Millisecond
 	resweepMillis = 2000 // a segment whose items expire one by one is looked at this often
-	sweepRecords  = 64   // looked at under one lock
-	sweepSegments = 64   // and so many heads of segments
+	sweepRecords  = 8    // looked at under one lock: callers try for longer than that takes
+	sweepSegments = 8    // and so many heads of segments
 	wasteMin      = 256 << 10
 )
 
@@ -76,8 +76,7 @@ func (s *shard) soon(expiry int64) {
 
 // sweep does all there is to do, and returns when the next item expires.
 func (e *Engine) sweep(ctx context.Context) (next int64) {
-	for ctx.Err() == nil && e.graves.dig() > 0 {
-	}
+	e.digAll(ctx)
 	if !e.relieve(nil, 0, runSteps) {
 		e.kick()
 	}
@@ -86,30 +85,44 @@ func (e *Engine) sweep(ctx context.Context) (next int64) {
 		began := e.now()
 		due, marked := sp.sweepTags(began)
 		next = min(next, due)
-		shards := append([]*shard(nil), sp.layout.Load().shards...)
-		for len(shards) > 0 {
-			// A step on each in turn, so that nobody who waits for one meets Run there again.
-			left := shards[:0]
-			for _, s := range shards {
-				if ctx.Err() != nil {
-					return never
-				}
-				if s.sweep(began) {
-					left = append(left, s)
-				} else {
-					next = min(next, s.due.Load())
-				}
-			}
-			if shards = left; len(left) == 1 {
-				runtime.Gosched()
-			}
-		}
+		next = min(next, sp.sweep(ctx, began))
 		if marked {
 			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
 	}
+	e.digAll(ctx)
 	e.blocks.trim()
 	e.arena.trim(e.arena.idle() > idleMax)
+	return next
+}
+
+// digAll gives back the memory of what was dropped.
+func (e *Engine) digAll(ctx context.Context) {
+	for ctx.Err() == nil && e.graves.dig() > 0 {
+		e.arena.ease()
+	}
+}
+
+// sweep does all there is to do in a space, and returns when its next item expires.
+func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
+	next = never
+	shards := append([]*shard(nil), sp.layout.Load().shards...)
+	for len(shards) > 0 {
+		// A step on each in turn, so that nobody who waits for one meets Run there again.
+		left := shards[:0]
+		for _, s := range shards {
+			if ctx.Err() != nil {
+				return never
+			}
+			if s.sweep(now) {
+				left = append(left, s)
+			} else {
+				next = min(next, s.due.Load())
+			}
+		}
+		shards = left
+		runtime.Gosched() // others who wait for the processor have a turn
+	}
 	return next
 }
 
@@ -125,8 +138,8 @@ func (s *shard) sweep(now int64) (more bool) {
 	if s.due.Load() > now && !s.laps.Load() && !s.waste.Load() && !s.empty.Load() {
 		return false
 	}
-	s.mu.Lock()
-	defer s.finish()
+	s.enter()
+	defer s.leave()
 	switch {
 	case s.due.Load() <= now || s.lap.on:
 		s.sweepStep(now)
@@ -139,6 +152,20 @@ func (s *shard) sweep(now int64) (more bool) {
 		s.waste.Store(more)
 	}
 	return more
+}
+
+// enter locks the shard for Run, and says so to callers who find it locked.
+func (s *shard) enter() {
+	s.swept.Store(true)
+	s.mu.Lock()
+}
+
+// leave is finish, for Run.
+func (s *shard) leave() {
+	steps, told := s.settle()
+	s.mu.Unlock()
+	s.swept.Store(false)
+	s.e.after(s.sp, steps, told)
 }
 
 // lap is a walk over all segments of a shard, to find those in which something has expired.

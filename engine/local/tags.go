@@ -152,11 +152,11 @@ func (sp *space) sweepTags(now int64) (due int64, marked bool) {
 	}
 	g.seen.Store(false)
 	for _, s := range sp.layout.Load().shards {
-		s.mu.Lock()
+		s.enter()
 		if s.tagged {
 			s.lookAtAll(now)
 		}
-		s.finish()
+		s.leave()
 	}
 	return never, true
 }
