@@ -188,6 +188,10 @@ func TestWaitersOfOtherGatewaysAreNotLeft(t *testing.T) {
 	}
 	expect(t, results, 20, hit)
 
+	key, _, results = waiting()
+	invalidatedElsewhere(t, others, results)
+	set(waiters, key)
+
 	_, _, results = waiting()
 	others.change(control.FlushCache{Name: "c"})
 	expect(t, results, 20, miss)
@@ -195,6 +199,46 @@ func TestWaitersOfOtherGatewaysAreNotLeft(t *testing.T) {
 	_, _, results = waiting()
 	others.change(control.DeleteCache{Name: "c"})
 	expect(t, results, 20, " false true")
+	nothingLeft(t, all)
+}
+
+// invalidatedElsewhere invalidates a tag of the cache through a gateway until somebody who waits at another one is told that
+// there is nothing, and takes that result. Who has only just begun to wait may not have looked at the tags yet.
+func invalidatedElsewhere(t *testing.T, others *fleet, results chan string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		if err := others.invalidate("any"); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-results:
+			if got != miss {
+				t.Errorf("after an invalidation: %s", got)
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+			if time.Now().After(end) {
+				t.Fatal("who waits at another gateway does not hear of an invalidation")
+			}
+		}
+	}
+}
+
+// TestInvalidationsReachTheLoadersGateway has callers wait at the gateway that loads, and an invalidation at another one.
+func TestInvalidationsReachTheLoadersGateway(t *testing.T) {
+	all, _, _ := gateways(t, 2, 1<<20, map[string]string{"collapse": "on", "collapse-wait": patient, "collapse-load": patient})
+	loaders, others := all[0], all[1]
+	if _, hit, err := loaders.get(t.Context(), loaders.caller(), "k"); hit || err != nil {
+		t.Fatal(hit, err)
+	}
+	results := make(chan string, 1)
+	go func() {
+		v, hit, err := loaders.get(t.Context(), loaders.caller(), "k")
+		results <- fmt.Sprint(v, " ", hit, " ", hearth.KindOf(err) == hearth.NoCache)
+	}()
+	until(t, "somebody waits", func() bool { return loaders.flights.held.Load() == 1 })
+	invalidatedElsewhere(t, others, results)
+	loaders.do(&op.Set{K: []byte("k"), Value: []byte("v")})
 	nothingLeft(t, all)
 }
 

@@ -20,16 +20,20 @@ type ears struct {
 	client    valkey.Client
 	opening   bool
 	closed    bool
-	followers map[string]map[*follower]struct{} // by the name of the lease and of the item
+	followers map[string]map[*follower]struct{} // by the names of the lease, the item and the table
 }
 
 // follower is one who waits.
 type follower struct {
 	engine      *Engine
+	space       hearth.Space
 	item, lease string
+	table       string // of the invalidations of the space's tags
 	absent      bool
 	wake        func()
-	seen        string // what the lease was at first; only looks use it
+	seen        string // what the lease was at first; only looks use it, and what follows
+	looked      bool
+	stamp       uint64 // what stood for the invalidations at first
 
 	mu      sync.Mutex // guards the rest
 	timer   *time.Timer
@@ -48,7 +52,8 @@ const (
 // Follow implements engine.Leaser.
 func (e *Engine) Follow(s hearth.Space, key []byte, absent bool, mine engine.Lease, wake func()) (stop func()) {
 	item := appendKey(nil, s, key)
-	f := &follower{engine: e, item: string(item), lease: string(appendLeaseKey(nil, item)), absent: absent, wake: wake, pause: lookFirst}
+	f := &follower{engine: e, space: s, item: string(item), lease: string(appendLeaseKey(nil, item)), absent: absent, wake: wake, pause: lookFirst}
+	f.table = string(appendTableKey(nil, s))
 	if l, ok := mine.(*lease); ok {
 		f.seen = string(l.token)
 	}
@@ -65,7 +70,7 @@ func (r *ears) add(f *follower) {
 	if r.followers == nil {
 		r.followers = map[string]map[*follower]struct{}{}
 	}
-	for _, name := range []string{f.item, f.lease} {
+	for _, name := range []string{f.item, f.lease, f.table} {
 		if r.followers[name] == nil {
 			r.followers[name] = map[*follower]struct{}{}
 		}
@@ -76,7 +81,7 @@ func (r *ears) add(f *follower) {
 func (r *ears) remove(f *follower) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, name := range []string{f.item, f.lease} {
+	for _, name := range []string{f.item, f.lease, f.table} {
 		delete(r.followers[name], f)
 		if len(r.followers[name]) == 0 {
 			delete(r.followers, name)
@@ -145,32 +150,46 @@ func (f *follower) hasten() {
 	}
 }
 
-// changed asks the server for the lease and, where it was absent, the item, by the ears where there are any.
+// changed asks the servers for the lease, for the item where it was absent, and for the last invalidation of the space's
+// tags, by the ears where there are any.
 func (f *follower) changed() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLast)
 	defer cancel()
 	if c := f.engine.hearing(); c != nil {
 		lease := c.B().Get().Key(f.lease).Cache()
 		item := c.B().Pttl().Key(f.item).Cache()
-		got := c.DoMultiCache(ctx, valkey.CT(lease, time.Millisecond), valkey.CT(item, time.Millisecond))
+		last := c.B().Zrange().Key(f.table).Min("-1").Max("-1").Withscores().Cache()
+		got := c.DoMultiCache(ctx, valkey.CT(lease, time.Millisecond), valkey.CT(item, time.Millisecond), valkey.CT(last, time.Millisecond))
 		held, err := got[0].ToString()
 		ttl, err2 := got[1].AsInt64()
-		if (err == nil || valkey.IsValkeyNil(err)) && err2 == nil {
-			return f.says(held, ttl != -2)
+		tags, err3 := got[2].AsZScores()
+		if (err == nil || valkey.IsValkeyNil(err)) && err2 == nil && err3 == nil {
+			stamp := uint64(0)
+			if len(tags) > 0 {
+				stamp = uint64(tags[0].Score)
+			}
+			return f.says(held, ttl != -2, stamp)
 		}
 	}
 	var b respwire.Batch
 	b.Command("GET", []byte(f.lease))
 	b.Command("EXISTS", []byte(f.item))
 	got, err := f.engine.say(ctx, &b, []byte(f.item), true)
-	return err == nil && !got[0].IsError() && f.says(string(got[0].Str), got[1].Int == 1)
+	if err != nil || got[0].IsError() {
+		return false
+	}
+	stamp, err := f.engine.Stamp(ctx, f.space, false)
+	return err == nil && f.says(string(got[0].Str), got[1].Int == 1, stamp)
 }
 
-func (f *follower) says(held string, exists bool) bool {
+func (f *follower) says(held string, exists bool, stamp uint64) bool {
 	if f.seen == "" {
 		f.seen = held
 	}
-	return held == "" || held != f.seen || held[0] == noteMark || f.absent && exists
+	if !f.looked {
+		f.looked, f.stamp = true, stamp
+	}
+	return held == "" || held != f.seen || held[0] == noteMark || f.absent && exists || stamp != f.stamp
 }
 
 // hearing returns the client of the ears, nil while they are closed.
