@@ -45,16 +45,9 @@ func (s *server) openAdmin() error {
 	if err != nil || l == nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics().Handler(nil))
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	s.open = append(s.open, opened{what: "admin", addr: l.Addr().String()})
 	s.parts = append(s.parts, part{"admin port", func(ctx context.Context) error {
-		srv := &http.Server{Handler: guard(mux), ReadHeaderTimeout: 10 * time.Second}
+		srv := &http.Server{Handler: lazily(s.operators), ReadHeaderTimeout: 10 * time.Second}
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -62,6 +55,18 @@ func (s *server) openAdmin() error {
 		return nil
 	}})
 	return nil
+}
+
+// operators serves metrics and profiles.
+func (s *server) operators() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics().Handler(nil))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return guard(mux)
 }
 
 // superUser lets super users through: it guards /metrics on the main port, which others reach too.

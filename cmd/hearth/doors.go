@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
@@ -130,7 +131,7 @@ func (s *server) openMain() error {
 			return err
 		}
 	}
-	plain := s.handler(rows)
+	plain := lazily(func() http.Handler { return s.handler(rows) })
 	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Log: s.log}))
 	d.HTTP = plain
 	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return d.Serve(ctx, l) }})
@@ -157,6 +158,12 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 		return guard(h)
 	}
 	return h
+}
+
+// lazily is the handler that open returns, opened at the first request: routes take a tenth of the start.
+func lazily(open func() http.Handler) http.Handler {
+	h := sync.OnceValue(open)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h().ServeHTTP(w, r) })
 }
 
 // answerReady tells load balancers whether to send requests here.

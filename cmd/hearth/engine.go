@@ -96,10 +96,6 @@ func (s *server) topics() topics.Broker {
 // openLocal makes the engine that keeps the items in this process.
 func (s *server) openLocal() engine.Engine {
 	e := local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
-	// Large collections are the only items on the Go heap; the engine counts them with this headroom.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(local.GCPercent)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance)
 	}
@@ -108,6 +104,16 @@ func (s *server) openLocal() engine.Engine {
 
 // readyWait is how long the engine's servers may take to answer.
 const readyWait = 2 * time.Second
+
+// settle does, once the start is over, what would have made it longer.
+func (s *server) settle() {
+	if s.options.Engine != "valkey" && os.Getenv("GOGC") == "" {
+		// Large collections are the only items on the Go heap; the engine counts them with this headroom. Set at once it
+		// would have the collector run in the middle of the start.
+		debug.SetGCPercent(local.GCPercent)
+	}
+	forgetStart()
+}
 
 // notReady says why requests cannot be served now, nil where they can.
 func (s *server) notReady(ctx context.Context) error {

@@ -29,7 +29,7 @@ func (c *serveCommand) Run(ctx context.Context, file *configFile) error {
 		return err
 	}
 	s.banner(os.Stdout)
-	time.AfterFunc(settled, forgetStart)
+	time.AfterFunc(settled, s.settle)
 	return s.run(ctx)
 }
 
