@@ -23,6 +23,10 @@ type Plan struct {
 	Replicas int      // of each shard
 	Args     []string // given to every server
 	Detach   bool     // the servers outlive this process and its terminal
+
+	// Began is called for each server's process as soon as there is one, from any goroutine; nil is not at all. One that
+	// does not get its port ends, and another begins.
+	Began func(*Server)
 }
 
 // StartCluster starts a cluster of shards, each with the given number of replicas, and waits until all of them agree.
@@ -41,7 +45,7 @@ func (p Plan) Start(dir string) (*Cluster, error) {
 		}
 		all := append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-config-file",
 			"nodes.conf", "--repl-diskless-sync-delay", "0"}, p.Args...)
-		s, err := start(sub, p.Detach, all)
+		s, err := start(sub, p.Detach, p.Began, all)
 		c.Servers[i] = s
 		return err
 	})

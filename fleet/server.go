@@ -25,6 +25,7 @@ type Server struct {
 	dir     string
 	args    []string
 	detach  bool
+	began   func(*Server)
 	held    io.Closer // keeps the port while the server is down
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when the process has gone
@@ -45,11 +46,14 @@ func Program() (string, error) {
 
 // Start starts a server on a free port of loopback, without persistence, with the given further arguments, and waits
 // until it answers. Its files go into dir.
-func Start(dir string, args ...string) (*Server, error) { return start(dir, false, args) }
+func Start(dir string, args ...string) (*Server, error) { return start(dir, false, nil, args) }
 
-func start(dir string, detach bool, args []string) (*Server, error) {
+func start(dir string, detach bool, began func(*Server), args []string) (*Server, error) {
 	program, err := Program()
 	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
 	for range 5 {
@@ -57,7 +61,7 @@ func start(dir string, detach bool, args []string) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := &Server{Addr: loopback(port), program: program, dir: dir, detach: detach, held: held}
+		s := &Server{Addr: loopback(port), program: program, dir: dir, detach: detach, began: began, held: held}
 		s.args = append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 			"--appendonly", "no", "--daemonize", "no", "--logfile", filepath.Join(dir, "log-"+strconv.Itoa(port))}, args...)
 		if err = s.run(); err == nil {
@@ -74,10 +78,14 @@ func start(dir string, detach bool, args []string) (*Server, error) {
 
 func (s *Server) run() error {
 	s.cmd = exec.Command(s.program, s.args...)
+	s.cmd.Dir = s.dir // from the first moment, for who looks for servers by their folder
 	// Of a session of its own, it does not hear what the terminal tells this process.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: s.detach}
 	if err := s.cmd.Start(); err != nil {
 		return err
+	}
+	if s.began != nil {
+		s.began(s)
 	}
 	exited := make(chan struct{})
 	s.exited = exited

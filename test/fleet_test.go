@@ -102,10 +102,25 @@ func TestFleet(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("fleet down: %s %s", out, errs)
 	}
+	up.isGone(t, dir)
+	if _, errs, code = hearth(t, nil, "fleet", "down", "--dir", dir); code == 0 || !strings.Contains(errs, "no fleet") {
+		t.Errorf("down without a fleet: %d %s", code, errs)
+	}
+}
+
+// isGone checks that nothing of a fleet is left: folder, processes, ports.
+func (f *aFleet) isGone(t *testing.T, dir string) {
+	t.Helper()
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the folder is still there: %v", err)
 	}
-	for _, p := range up.Processes {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
+	for _, link := range links {
+		if cwd, err := os.Readlink(link); err == nil && strings.HasPrefix(cwd, dir) {
+			t.Errorf("%s runs on in %s", filepath.Dir(link), cwd)
+		}
+	}
+	for _, p := range f.Processes {
 		if err := syscall.Kill(p.Pid, 0); err == nil && !zombie(p.Pid) {
 			t.Errorf("%s (%d) still runs", p.Name, p.Pid)
 		}
@@ -116,8 +131,39 @@ func TestFleet(t *testing.T) {
 			}
 		}
 	}
-	if _, errs, code = hearth(t, nil, "fleet", "down", "--dir", dir); code == 0 || !strings.Contains(errs, "no fleet") {
-		t.Errorf("down without a fleet: %d %s", code, errs)
+}
+
+// A `fleet up` that is killed leaves what `fleet down` finds; one that is interrupted leaves nothing.
+func TestFleetUpIsEnded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "fleet")
+	for known, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGKILL, syscall.SIGKILL, syscall.SIGKILL, syscall.SIGINT} {
+		cmd := exec.Command(binary, "fleet", "up", "--dir", dir, "--replicas", "0", "--gateways", "4")
+		said := &syncBuffer{}
+		cmd.Stdout, cmd.Stderr = said, said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var up aFleet
+		within10(t, "so many processes of the fleet run", func() bool {
+			b, err := os.ReadFile(filepath.Join(dir, "fleet.json"))
+			return err == nil && json.Unmarshal(b, &up) == nil && len(up.Processes) >= known
+		})
+		_ = cmd.Process.Signal(sig)
+		_ = cmd.Wait()
+		if sig == syscall.SIGKILL {
+			if b, err := os.ReadFile(filepath.Join(dir, "fleet.json")); err != nil || json.Unmarshal(b, &up) != nil {
+				t.Fatalf("the state of a fleet whose start was killed: %q, %v", b, err)
+			}
+			if _, errs, code := hearth(t, nil, "fleet", "up", "--dir", dir); code == 0 || !strings.Contains(errs, "fleet down") {
+				t.Errorf("up over what was left: %d %s", code, errs)
+			}
+			if out, errs, code := hearth(t, nil, "fleet", "down", "--dir", dir); code != 0 {
+				t.Errorf("down: %d %s %s", code, out, errs)
+			}
+		} else if !strings.Contains(said.String(), "interrupted") {
+			t.Errorf("an interrupted start said:\n%s", said)
+		}
+		up.isGone(t, dir)
 	}
 }
 
@@ -192,6 +238,11 @@ func fleetWrongStates(t *testing.T, dir string) {
 	refused("no fleet", "status", "--dir", other)
 	refused("no fleet", "down", "--dir", other)
 	refused("--shards 0", "up", "--dir", filepath.Join(other, "x"), "--shards", "0")
+	refused("--server-memory 1", "up", "--dir", filepath.Join(other, "x"), "--server-memory", "1")
+	refused("nonsense", "up", "--dir", filepath.Join(other, "x"), "--origin-allow", "nonsense")
+	if _, errs, code := hearth(t, []string{"PATH=" + other}, "fleet", "up", "--dir", filepath.Join(other, "x")); code == 0 || !strings.Contains(errs, "apt-get install") {
+		t.Errorf("without a server's program: %d %s", code, errs)
+	}
 	if _, err := os.Stat(filepath.Join(other, "mine")); err != nil {
 		t.Errorf("a file of the user's: %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -41,10 +42,11 @@ func (f *fleetFolder) path() (string, error) {
 
 type fleetUp struct {
 	fleetFolder
-	Gateways     int      `default:"2" help:"Number of gateways, 1 to 16."`
-	Shards       int      `default:"3" help:"Shards of the cluster, 1 to 32."`
-	Replicas     int      `default:"1" help:"Replicas of each shard, 0 to 4."`
-	ServerMemory byteSize `default:"256MiB" placeholder:"SIZE" help:"Memory for the items of each server; the least recently used go first."`
+	Gateways     int       `default:"2" help:"Number of gateways, 1 to 16."`
+	Shards       int       `default:"3" help:"Shards of the cluster, 1 to 32."`
+	Replicas     int       `default:"1" help:"Replicas of each shard, 0 to 4."`
+	ServerMemory byteSize  `default:"256MiB" placeholder:"SIZE" help:"Memory for the items of each server; the least recently used go first."`
+	OriginAllow  []network `placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 127.0.0.0/8 for this machine."`
 }
 
 func (c *fleetUp) check() error {
@@ -54,8 +56,15 @@ func (c *fleetUp) check() error {
 		}
 		return nil
 	}
-	return errors.Join(check("--gateways", c.Gateways, 1, 16), check("--shards", c.Shards, 1, 32), check("--replicas", c.Replicas, 0, 4))
+	errs := errors.Join(check("--gateways", c.Gateways, 1, 16), check("--shards", c.Shards, 1, 32), check("--replicas", c.Replicas, 0, 4))
+	if c.ServerMemory < serverMemoryMin {
+		errs = errors.Join(errs, fmt.Errorf("--server-memory %d: allowed are %d (16MiB) and more", c.ServerMemory, serverMemoryMin))
+	}
+	return errs
 }
+
+// serverMemoryMin is what a server needs so that it does not evict what the gateways keep there.
+const serverMemoryMin = 16 << 20
 
 // Run starts the fleet; where that fails nothing of it stays.
 func (c *fleetUp) Run(ctx context.Context) error {
@@ -74,6 +83,9 @@ func (c *fleetUp) Run(ctx context.Context) error {
 		return err
 	}
 	f := &fleetState{dir: dir}
+	if err := f.save(); err != nil { // ahead of the first process, so that down finds them whatever becomes of this one
+		return err
+	}
 	if err := c.start(ctx, f, program); err != nil {
 		fmt.Println("stopping what was started")
 		return errors.Join(err, f.stop())
@@ -86,23 +98,34 @@ func (c *fleetUp) start(ctx context.Context, f *fleetState, program string) erro
 	fmt.Printf("starting %d × %s\n", c.Shards*(1+c.Replicas), filepath.Base(program))
 	plan := fleet.Plan{Shards: c.Shards, Replicas: c.Replicas, Detach: true,
 		Args: []string{"--maxmemory", strconv.FormatInt(int64(c.ServerMemory), 10), "--maxmemory-policy", "allkeys-lru"}}
+	var mu sync.Mutex // guards what Began does
+	plan.Began = func(s *fleet.Server) {
+		mu.Lock()
+		defer mu.Unlock()
+		f.add("server-"+strconv.Itoa(len(f.Processes)+1), s)
+		_ = f.save() // the last save tells whether it can be done
+	}
 	cluster, err := plan.Start(f.dir)
 	if err != nil {
 		return err
 	}
+	f.Processes = nil
 	for i, s := range cluster.Servers {
-		f.Processes = append(f.Processes, newProcess("server-"+strconv.Itoa(i+1), s.Pid(), map[string]string{portServer: s.Addr}))
+		f.add("server-"+strconv.Itoa(i+1), s)
 	}
 	if err := f.save(); err != nil {
 		return err
 	}
 	fmt.Printf("the cluster has %d shards, each with %d replicas\n", c.Shards, c.Replicas)
 	for i := range c.Gateways {
-		if err := f.startGateway(ctx, i, cluster.Addrs()); err != nil {
+		if err := f.startGateway(ctx, i, cluster.Addrs(), c.OriginAllow); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return nil
 }
 
 // The ports of a process, by what they are for.
@@ -121,9 +144,12 @@ const gatewayWait = 30 * time.Second
 
 // startGateway starts a gateway and waits until it is ready. Its ports are the usual ones plus its number, or free ones
 // where those are taken.
-func (f *fleetState) startGateway(ctx context.Context, i int, servers []string) error {
+func (f *fleetState) startGateway(ctx context.Context, i int, servers []string, originAllow []network) error {
 	name := "gateway-" + strconv.Itoa(i+1)
 	args := []string{"serve", "--engine", "valkey", "--valkey-addrs", strings.Join(servers, ",")}
+	for _, p := range prefixes(originAllow) {
+		args = append(args, "--origin-allow", p.String())
+	}
 	ports := map[string]string{}
 	for _, p := range gatewayPorts {
 		addr, err := freeNear(p.first, i)
@@ -144,6 +170,7 @@ func (f *fleetState) startGateway(ctx context.Context, i int, servers []string) 
 	}
 	defer log.Close()
 	cmd := exec.Command(program, args...)
+	cmd.Dir = f.dir
 	cmd.Stdout, cmd.Stderr = log, log
 	// Settings of a server that the user runs elsewhere are not the fleet's.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HEARTH_") })
@@ -157,7 +184,10 @@ func (f *fleetState) startGateway(ctx context.Context, i int, servers []string) 
 		return err
 	}
 	for end := time.Now().Add(gatewayWait); !p.answers(); time.Sleep(10 * time.Millisecond) {
-		if ctx.Err() != nil || time.Now().After(end) || !p.alive() {
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		if time.Now().After(end) || !p.alive() {
 			said, _ := os.ReadFile(logPath)
 			return fmt.Errorf("%s did not become ready; it said:\n%s", name, said)
 		}
@@ -219,6 +249,9 @@ func (c *fleetStatus) Run() error {
 		}
 	} else {
 		f.table(os.Stdout)
+	}
+	if len(f.gateways()) == 0 {
+		return fmt.Errorf("the fleet in %s has no gateway: its start goes on, or was ended; `hearth fleet down` stops what runs of it", f.dir)
 	}
 	if len(silent) > 0 {
 		return fmt.Errorf("%s: no answer; the logs are in %s", strings.Join(silent, ", "), f.dir)

@@ -7,9 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hearthcache/hearth/fleet"
 )
 
 // fleetState is the file of a fleet's folder: what runs.
@@ -61,12 +65,17 @@ func (f *fleetFolder) load() (*fleetState, error) {
 	return s, nil
 }
 
+// save writes the file as a whole: who is killed meanwhile leaves the one before.
 func (f *fleetState) save() error {
 	b, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(f.dir, fleetFile), b, 0o600)
+	name := filepath.Join(f.dir, fleetFile)
+	if err := os.WriteFile(name+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }
 
 // stopWait is how long a process may take to end by itself. It is longer than a gateway drains.
@@ -74,9 +83,10 @@ const stopWait = 15 * time.Second
 
 // stop ends the gateways, then the servers, and removes the folder.
 func (f *fleetState) stop() error {
+	f.Processes = append(f.Processes, f.strays()...)
 	var servers []*process
 	for _, p := range f.Processes {
-		if p.Ports[portServer] != "" {
+		if p.Ports[portMain] == "" {
 			servers = append(servers, p)
 		}
 	}
@@ -96,23 +106,76 @@ func (f *fleetState) stop() error {
 	return os.RemoveAll(f.dir)
 }
 
+// strays returns processes of the fleet that its file does not have, since their start was killed before it could say so.
+// Each was started in the folder, in a session of its own. On a system without /proc none are found.
+func (f *fleetState) strays() (out []*process) {
+	dir, err := filepath.EvalSymlinks(f.dir)
+	if err != nil {
+		return nil
+	}
+	program, _ := os.Executable()
+	names := []string{"valkey-server", "redis-server", filepath.Base(program)}
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || f.has(pid) {
+			continue
+		}
+		cwd, _ := os.Readlink(filepath.Join("/proc", e.Name(), "cwd"))
+		comm, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm"))
+		stat := statOf(pid)
+		if cwd != dir && !strings.HasPrefix(cwd, dir+"/") || len(stat) <= statSession || stat[statSession] != e.Name() {
+			continue
+		}
+		for _, name := range names {
+			if strings.TrimSpace(string(comm)) == name[:min(len(name), commBytes)] {
+				out = append(out, newProcess(name, pid, nil))
+			}
+		}
+	}
+	return out
+}
+
+// commBytes is how much of a program's name the system keeps.
+const commBytes = 15
+
+func (f *fleetState) has(pid int) bool {
+	return slices.ContainsFunc(f.Processes, func(p *process) bool { return p.Pid == pid && p.alive() })
+}
+
+func (f *fleetState) add(name string, s *fleet.Server) {
+	f.Processes = append(f.Processes, newProcess(name, s.Pid(), map[string]string{portServer: s.Addr}))
+}
+
 func newProcess(name string, pid int, ports map[string]string) *process {
 	return &process{Name: name, Pid: pid, Started: startOf(pid), Ports: ports}
+}
+
+// Fields of /proc/PID/stat behind the name.
+const (
+	statState   = 0
+	statSession = 3
+	statStart   = 19
+)
+
+// statOf returns what the system says of a process, from its state on; nil where there is none of that number.
+func statOf(pid int) []string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	// The name before may hold spaces and parentheses.
+	return strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
 }
 
 // startOf returns when a process was started, in the system's own words; empty where there is none of that number, or it
 // has ended and only its parent does not know yet.
 func startOf(pid int) string {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
+	fields := statOf(pid)
+	if len(fields) <= statStart || fields[statState] == "Z" {
 		return ""
 	}
-	// The name before may hold spaces and parentheses.
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" {
-		return ""
-	}
-	return fields[19]
+	return fields[statStart]
 }
 
 func (p *process) alive() bool {
