@@ -34,7 +34,7 @@ var table = map[string]place{
 	"engine/enginetest": {". op value engine", 0},
 	"topics":            {".", 4},
 	"topics/webhook":    {". guard topics", 2},
-	"topics/valkey":     {". respwire topics topics/webhook", 4},
+	"topics/valkey":     {". respwire topics topics/webhook", 5},
 	"topics/topicstest": {". topics", 2},
 	"auth":              {".", 0},
 	"control":           {". auth", 0},

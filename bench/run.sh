@@ -2,7 +2,7 @@
 # Measures hearth beside its peers, each area by its own program; prints tables for docs/benchmarks.md.
 #
 #	bench/run.sh [PART ...]              all parts, or those named: engine grpc resp gateway fleet topics neighbour
-#	bench/run.sh chart              draws docs/benchmarks.svg from the tables in docs/benchmarks.md
+#	bench/run.sh chart                   draws docs/benchmarks.svg from the tables in docs/benchmarks.md
 #	HEARTH_BENCH=short bench/run.sh      a few minutes in all: shows that everything runs, and the order of magnitude
 #
 # It measures bin/hearth (`make build`). Peers that are not installed are left out where a part can do without.

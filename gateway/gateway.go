@@ -350,7 +350,6 @@ func (g *Gateway) follow(old, new *control.State) {
 			if loose := c.LooseClaims(); loose != 0 {
 				g.bounder.Bound(loose, 0, s.Int(control.MemoryCeiling), int(s.Int(control.MemoryWeight)))
 			}
-
 			g.limitItems(c, &s)
 		}
 	}

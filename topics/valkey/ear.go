@@ -110,7 +110,7 @@ func (e *ear) subscribe(f *feed) {
 // read brings a feed up to date.
 func (e *ear) read(f *feed) {
 	if f.topic != "" {
-		e.say(reading, f, f.readArgs(e.broker.readSum)...)
+		e.say(reading, f, f.readArgs(e.broker.script.read)...)
 	}
 }
 

@@ -32,7 +32,7 @@ func (b *Broker) Hold(ctx context.Context, leases []webhook.Lease) {
 	eachLease(leases, func(l *webhook.Lease) {
 		args := []string{b.name, millis(hearth.WebhookLease), strconv.FormatUint(l.Next.Page, 10), strconv.FormatUint(l.Next.Sequence, 10),
 			millis(notedFor)}
-		got, err := b.hold.Exec(ctx, b.o.Client, leaseKeys(l), args).ToArray()
+		got, err := b.script.hold.Exec(ctx, b.o.Client, leaseKeys(l), args).ToArray()
 		if err != nil {
 			l.Err = err
 			return
@@ -67,15 +67,6 @@ func positionOf(got []valkey.ValkeyMessage) (p topics.Position, err error) {
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// releaseText notes what comes next, and ends a lease that is ours; of a webhook that is gone it forgets all, unless
-// somebody else has made it again.
-const releaseText = `
-local has = redis.call('GET', KEYS[1])
-if has and has ~= ARGV[1] then return 0 end
-if ARGV[4] == '1' then return redis.call('DEL', KEYS[1], KEYS[2]) end
-if has and ARGV[3] ~= '0' then redis.call('HSET', KEYS[2], 'page', ARGV[2], 'number', ARGV[3]) end
-return redis.call('DEL', KEYS[1])`
-
 // Release implements webhook.Leases. What does not arrive expires.
 func (b *Broker) Release(ctx context.Context, leases []webhook.Lease, deleted bool) {
 	gone := "0"
@@ -84,7 +75,7 @@ func (b *Broker) Release(ctx context.Context, leases []webhook.Lease, deleted bo
 	}
 	eachLease(leases, func(l *webhook.Lease) {
 		args := []string{b.name, strconv.FormatUint(l.Next.Page, 10), strconv.FormatUint(l.Next.Sequence, 10), gone}
-		l.Err = b.release.Exec(ctx, b.o.Client, leaseKeys(l), args).Error()
+		l.Err = b.script.release.Exec(ctx, b.o.Client, leaseKeys(l), args).Error()
 	})
 }
 

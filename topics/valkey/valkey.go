@@ -5,9 +5,6 @@ package valkey
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
-	_ "embed" // the scripts
-	"encoding/hex"
 	"log/slog"
 	"net"
 	"strconv"
@@ -42,13 +39,8 @@ type Broker struct {
 	end    context.CancelFunc
 	wake   chan struct{} // tells tend that there is something to do
 
-	name    string // who this gateway is among others
-	publish *valkey.Lua
-	hold    *valkey.Lua
-	release *valkey.Lua
-
-	breaking *valkey.Lua
-	readSum  []byte // by which the servers call read.lua
+	name   string // who this gateway is among others
+	script scripts
 
 	mu      sync.Mutex // guards the rest, and most of each feed
 	feeds   map[string]*feed
@@ -75,11 +67,8 @@ func New(o Options) *Broker {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	sum := sha1.Sum([]byte(readText))
-	b := &Broker{o: o, readSum: hex.AppendEncode(nil, sum[:]), memory: topics.NewMemory(topics.Options{Fed: true}), wake: make(chan struct{}, 1), name: rand.Text(),
-		publish: valkey.NewLuaScript(publishText), hold: valkey.NewLuaScript(holdText), release: valkey.NewLuaScript(releaseText),
-		breaking: valkey.NewLuaScript(breakText),
-		feeds:    map[string]*feed{}, todo: map[*feed]struct{}{}, ears: map[string]*ear{}}
+	b := &Broker{o: o, memory: topics.NewMemory(topics.Options{Fed: true}), wake: make(chan struct{}, 1), name: rand.Text(), script: newScripts(),
+		feeds: map[string]*feed{}, todo: map[*feed]struct{}{}, ears: map[string]*ear{}}
 	b.over, b.end = context.WithCancel(context.Background())
 	return b
 }
@@ -100,18 +89,6 @@ func (b *Broker) Close() error {
 	return nil
 }
 
-//go:embed publish.lua
-var publishText string
-
-//go:embed break.lua
-var breakText string
-
-//go:embed hold.lua
-var holdText string
-
-//go:embed read.lua
-var readText string
-
 // Publish implements topics.Broker. Where its answer is lost the error is Unavailable, and the message may have been
 // published. Receivers are those of this gateway, and one for each other gateway that has subscribers of the topic itself.
 func (b *Broker) Publish(ctx context.Context, s hearth.Space, topic string, body topics.Body) (topics.Receipt, error) {
@@ -124,7 +101,7 @@ func (b *Broker) Publish(ctx context.Context, s hearth.Space, topic string, body
 	payload := appendPayload(make([]byte, 0, len(body.Bytes)+len(body.Key)+len(body.Publisher)+16), &body)
 	args := []string{laneChannel(s, laneOf(topic)), topic, strconv.Itoa(hearth.TopicRingMessagesMax), strconv.Itoa(hearth.TopicRingBytesMax),
 		idle, valkey.BinaryString(payload)}
-	got, err := b.say(ctx, b.publish, key, args)
+	got, err := b.say(ctx, b.script.publish, key, args)
 	if err != nil {
 		return topics.Receipt{}, err
 	}
@@ -133,13 +110,13 @@ func (b *Broker) Publish(ctx context.Context, s hearth.Space, topic string, body
 
 // Break implements topics.Breaker. It does not wait for the servers.
 func (b *Broker) Break(s hearth.Space, topic string) {
-	time.AfterFunc(0, func() {
+	go func() {
 		ctx, cancel := b.patience(b.over)
 		defer cancel()
-		if err := b.breaking.Exec(ctx, b.o.Client, []string{topicKey(s, topic)}, []string{idle}).Error(); err != nil {
+		if err := b.script.skip.Exec(ctx, b.o.Client, []string{topicKey(s, topic)}, []string{idle}).Error(); err != nil {
 			b.o.Log.Error("the subscribers of a topic cannot be told that messages were lost", "topic", topic, "err", err)
 		}
-	})
+	}()
 }
 
 func (b *Broker) receipt(s hearth.Space, topic, key string, got []valkey.ValkeyMessage) (r topics.Receipt, err error) {
@@ -193,11 +170,9 @@ func (b *Broker) say(ctx context.Context, script *valkey.Lua, key string, args [
 }
 
 var (
-	_ topics.Broker = (*Broker)(nil)
-	_ topics.Remote = (*Broker)(nil)
-	_ topics.Lister = (*Broker)(nil)
-
+	_ topics.Broker  = (*Broker)(nil)
+	_ topics.Remote  = (*Broker)(nil)
+	_ topics.Lister  = (*Broker)(nil)
 	_ topics.Breaker = (*Broker)(nil)
-
 	_ webhook.Leases = (*Broker)(nil)
 )

@@ -206,7 +206,7 @@ func TestReceiversThatFail(t *testing.T) {
 			return n%2 == 0
 		},
 		"is slow": func(n int64, w http.ResponseWriter, r *http.Request) bool {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond) // as such a receiver does
 			return true
 		},
 		"is busy": func(n int64, w http.ResponseWriter, r *http.Request) bool {
@@ -429,7 +429,7 @@ func TestSetChangesAndEnds(t *testing.T) {
 	up.expect(t, 1, 1)
 	b.Set(nil)
 	b.publish("other", "m2")
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // a delivery that should not be would come by then
 	if len(up.texts) > 0 || len(b.lanes)+len(b.destinations) > 0 || b.broker.Topic(1, "other").Subscribers+b.broker.Topic(1, "t").Subscribers > 0 {
 		t.Errorf("after the end: %d messages, %d lanes, %d destinations", len(up.texts), len(b.lanes), len(b.destinations))
 	}
