@@ -56,7 +56,7 @@ func (s *lineSession) Feed(in []byte, out *Writer) (int, error) {
 			return used, io.EOF
 		case line == "wait":
 			go func() {
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond) // the session is waiting by then, mostly; sooner is right as well
 				s.answers <- "waited\n"
 				s.conn.Wake()
 			}()
@@ -421,7 +421,7 @@ func TestSharedPort(t *testing.T) {
 		}
 		defer c.Close()
 		_, _ = io.WriteString(c, "LIN")
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // half a line is read by itself
 		talk(t, c, "ES\na\n", "LINES", "a")
 	}
 

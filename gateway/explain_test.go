@@ -132,7 +132,7 @@ func TestCausesOfMisses(t *testing.T) {
 
 	miss(op.NeverSeen)
 	set(op.Expiry{TTL: 1})
-	time.Sleep(5 * time.Millisecond)
+	time.Sleep(5 * time.Millisecond) // its time to live, a millisecond, is over
 	miss(op.Expired)
 	set(op.Expiry{})
 	if err := f.Do(t.Context(), c, &op.Delete{K: []byte("k")}, &op.Reply{}); err != nil {

@@ -317,17 +317,22 @@ func TestStaleItemsAreLoadedOnceByManyGateways(t *testing.T) {
 	all, o, _ := gateways(t, 3, 1<<20, map[string]string{"origin": "https://example.com/{key}", "fresh": "300ms", "fresh-jitter": "0",
 		"stale-while-revalidate": "1m", "stale-if-error": "1m"})
 	all[0].wants("k", "v", true)
-	o.set(func(o *truth) { o.values["k"], o.delay = "w", time.Second })
-	time.Sleep(350 * time.Millisecond)
+	enter, leave := make(chan struct{}), make(chan struct{})
+	o.set(func(o *truth) { o.values["k"], o.enter, o.leave = "w", enter, leave })
+	time.Sleep(350 * time.Millisecond) // it is stale
+	all[0].wants("k", "v", true)
+	<-enter // one of them loads, and has no answer yet
 	for i := range 9 {
-		all[i%3].wants("k", "v", true) // stale
+		all[i%3].wants("k", "v", true)
 	}
+	if n := o.loads.Load(); n != 2 {
+		t.Errorf("the origin saw %d loads", n)
+	}
+	o.set(func(o *truth) { o.enter = nil })
+	close(leave)
 	until(t, "the new value is there", func() bool {
 		v, _, _ := all[1].get(t.Context(), all[1].caller(), "k")
 		return v == "w"
 	})
-	if n := o.loads.Load(); n != 2 {
-		t.Errorf("the origin saw %d loads", n)
-	}
 	nothingLeft(t, all)
 }

@@ -39,7 +39,7 @@ func TestCrowd(t *testing.T) {
 	var loads atomic.Int64
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		loads.Add(1)
-		time.Sleep(crowdLatency)
+		time.Sleep(crowdLatency) // the origin takes its time
 		fmt.Fprint(w, "loaded")
 	}))
 	defer source.Close()

@@ -83,7 +83,7 @@ func TestGatewayWaitsForItsServers(t *testing.T) {
 	servers.Stop()
 	restarted := make(chan error)
 	go func() {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // the gateway has met servers that are down
 		restarted <- servers.Restart()
 	}()
 	gate := start(t, append(args, "right")...)

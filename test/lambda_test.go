@@ -24,7 +24,7 @@ func TestExampleLambda(t *testing.T) {
 	var loads atomic.Int32
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		loads.Add(1)
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // the origin takes its time
 		fmt.Fprint(w, "product ", r.URL.Path)
 	}))
 	defer origin.Close()

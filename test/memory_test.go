@@ -190,7 +190,7 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 		s.fill(t, connections, int(bound/600), func(p *pipe, _ *rand.Rand, i int) {
 			p.say(set, text("short:", i), body[:500], ttl, []byte("500"))
 		})
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // all of it expires
 	}
 	s.within(t, bound, "mass expiry and refill")
 

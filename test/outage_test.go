@@ -26,7 +26,7 @@ func TestOriginOutage(t *testing.T) {
 		requests.Add(1)
 		most.Store(max(most.Load(), now.Add(1)))
 		defer now.Add(-1)
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the origin takes its time
 		if down.Load() {
 			http.Error(w, "down", http.StatusServiceUnavailable)
 			return

@@ -173,7 +173,7 @@ func TestStreams(t *testing.T) {
 				}
 				n++
 				if n == 300 {
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // a reader that falls behind for a while
 				}
 				return nil
 			})
@@ -266,7 +266,7 @@ func TestValueByReference(t *testing.T) {
 	req := []byte("x")
 	_ = st.SendMsg(&req)
 	_ = st.CloseSend()
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(20 * time.Millisecond) // the server has filled the window, or is about to
 	cancel()
 	owner.await(t, 6)
 }
@@ -299,7 +299,7 @@ func TestDrainFinishesCalls(t *testing.T) {
 	go func() {
 		streams <- listen(context.Background(), c, "/test/Open", "", func(string) error { return nil })
 	}()
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(100 * time.Millisecond) // both are under way
 	begin := time.Now()
 	s.stop()
 	if err := <-answers; err != nil {

@@ -105,7 +105,7 @@ func web(w http.ResponseWriter, r *http.Request) {
 		for i := range 3 {
 			fmt.Fprintf(w, "%d\n", i)
 			w.(http.Flusher).Flush()
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(5 * time.Millisecond) // so that each part leaves by itself
 		}
 	case "/trailer":
 		w.Header().Set("Trailer", "X-Sum")

@@ -68,7 +68,7 @@ func TestPipelines(t *testing.T) {
 					n := min(gather(i), len(all)-i)
 					_, _ = nc.Write([]byte(all[i : i+n]))
 					i += n
-					time.Sleep(50 * time.Microsecond)
+					time.Sleep(50 * time.Microsecond) // so that the server mostly reads the pieces one by one
 				}
 			}()
 			return exchange(t, nc, "")

@@ -78,7 +78,7 @@ func TestSoak(t *testing.T) {
 	var most int64
 	for ctx.Err() == nil {
 		most = max(most, rss(t))
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // between two looks at the memory
 	}
 	wg.Wait()
 	t.Logf("at most %d MiB resident; the bound is %d MiB", most>>20, bytesMax>>20)

@@ -61,7 +61,7 @@ func failovers(t *testing.T, rounds int, deadline time.Duration) {
 		wg.Go(func() { h.follow(t, near, []byte(fmt.Sprint("key", i)), &stop) })
 	}
 	for round := range rounds {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // of load
 		victim := primary(t, c, round)
 		for _, h := range all {
 			h.mu.Lock()
@@ -70,7 +70,7 @@ func failovers(t *testing.T, rounds int, deadline time.Duration) {
 		}
 		victim.Kill()
 		eventuallyOK(t, c, victim)
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond) // of load on the new primary
 		if err := victim.Restart(); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func failovers(t *testing.T, rounds int, deadline time.Duration) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // of load with all servers back
 	stop.Store(true)
 	wg.Wait()
 	writes, lost, stall, stale := 0, 0, time.Duration(0), time.Duration(0)

@@ -62,7 +62,7 @@ func (k *counter) count(t *testing.T, e *Engine, most int64) {
 		k.at = append(k.at, time.Now())
 		k.mu.Unlock()
 		k.written.Store(n)
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // the pace of writes
 	}
 }
 
