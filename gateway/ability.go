@@ -61,8 +61,8 @@ func (g *Gateway) DoTogether(ctx context.Context, c *Caller, w engine.Watch, os 
 	done, err = t.DoTogether(ctx, b.cache.Space, w, b.overtakingAll(g, os), rs)
 	over()
 	if !done || err != nil {
-		for i, o := range os {
-			if err != nil {
+		if err != nil { // then any of it may have happened
+			for i, o := range os {
 				g.feeds.told.wrote(b.cache.Space, o, &rs[i], err)
 			}
 		}

@@ -109,9 +109,7 @@ func (m *Memory) Forget(s hearth.Space, name string) {
 
 // Receivers returns how many subscriptions a message of a topic would be offered to.
 func (m *Memory) Receivers(s hearth.Space, name string) int {
-	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	sp := m.known(s)
 	if sp == nil {
 		return 0
 	}
@@ -135,9 +133,7 @@ func (m *Memory) Receivers(s hearth.Space, name string) int {
 
 // LosePatterns tells the subscriptions to patterns of a space that they may have missed messages of any topic.
 func (m *Memory) LosePatterns(s hearth.Space) {
-	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	sp := m.known(s)
 	if sp == nil {
 		return
 	}

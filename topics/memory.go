@@ -197,10 +197,16 @@ func (m *Memory) open(s hearth.Space, name string) (*topic, *space) {
 	}
 }
 
-func (m *Memory) space(s hearth.Space) *space {
+// known returns a space, nil where nothing was published or subscribed to in it.
+func (m *Memory) known(s hearth.Space) *space {
 	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	defer m.mu.RUnlock()
+	return m.spaces[s]
+}
+
+// space returns a space, which it makes where there is none.
+func (m *Memory) space(s hearth.Space) *space {
+	sp := m.known(s)
 	if sp != nil {
 		return sp
 	}
@@ -246,9 +252,7 @@ func (m *Memory) forget(t *topic) []*sub {
 
 // List implements Lister.
 func (m *Memory) List(s hearth.Space, pattern string, yield func(Info) bool) {
-	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	sp := m.known(s)
 	if sp == nil {
 		return
 	}
@@ -269,9 +273,7 @@ func (m *Memory) List(s hearth.Space, pattern string, yield func(Info) bool) {
 
 // Topic implements Lister.
 func (m *Memory) Topic(s hearth.Space, name string) Info {
-	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	sp := m.known(s)
 	if sp == nil {
 		return Info{}
 	}
@@ -286,9 +288,7 @@ func (m *Memory) Topic(s hearth.Space, name string) Info {
 
 // Patterns implements Lister.
 func (m *Memory) Patterns(s hearth.Space) int {
-	m.mu.RLock()
-	sp := m.spaces[s]
-	m.mu.RUnlock()
+	sp := m.known(s)
 	if sp == nil {
 		return 0
 	}
