@@ -22,16 +22,21 @@ func unreachable(ctx context.Context, err error) error {
 		return e
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &hearth.Error{Kind: hearth.Canceled, Msg: "the caller went away", Err: err}
-	case ctx.Err() != nil || passed(ctx):
+	case ctx.Err() != nil || passed(ctx, err):
 		return &hearth.Error{Kind: hearth.Timeout, Msg: "the deadline passed before the engine's server answered", Err: err}
 	}
 	return &hearth.Error{Kind: hearth.Unavailable, Msg: "the engine's server cannot be reached", Err: err}
 }
 
-// passed reports whether ctx's deadline has passed, whose own timer may be late.
-func passed(ctx context.Context) bool {
+// passed reports whether ctx's deadline has passed, whose own timer may be late, or whether err says that time was over for
+// an attempt after which there was none for another. (Callers share attempts, and the deadline of one ends it for all.)
+func passed(ctx context.Context, err error) bool {
+	slack := timerSlack
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		slack = pauseLast
+	}
 	end, ok := ctx.Deadline()
-	return ok && !time.Now().Before(end.Add(-timerSlack))
+	return ok && !time.Now().Before(end.Add(-slack))
 }
 
 const timerSlack = 2 * time.Millisecond
