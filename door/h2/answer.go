@@ -167,8 +167,12 @@ func (st *stream) sendHead() {
 		return
 	}
 	st.headed = true
-	out := st.conn.out
-	out.B = append(appendHead(out.B, len(headBlock), frameHeaders, flagEndHeaders, st.id), headBlock...)
+	c := st.conn
+	if c.shrinks {
+		c.sendBlock(st.id, []byte(headBlock), false)
+		return
+	}
+	c.out.B = append(appendHead(c.out.B, len(headBlock), frameHeaders, flagEndHeaders, st.id), headBlock...)
 }
 
 // sendEnd ends the answer with its trailer, and the stream if its request is complete too.
@@ -182,7 +186,7 @@ func (st *stream) sendEnd() {
 		c.out.B = append(appendHead(c.out.B, len(trailBlock), frameHeaders, flagEndHeaders|flagEndStream, st.id), trailBlock...)
 	default:
 		var room [256]byte
-		c.out.B = appendHeaders(c.out.B, st.id, st.trailerBlock(room[:0]), true)
+		c.sendBlock(st.id, st.trailerBlock(room[:0]), true)
 	}
 	if !st.remote {
 		c.out.B = appendReset(c.out.B, st.id, codeNone) // the rest of the request need not be sent

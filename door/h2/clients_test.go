@@ -68,6 +68,16 @@ func TestH2load(t *testing.T) {
 		if want := fmt.Sprintf("%d succeeded, 0 failed, 0 errored", calls); !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
+		// nghttp2 insists on an acknowledgement of a table that is smaller than the protocol's default.
+		for _, kind := range []string{"content-type: application/grpc", "content-type: text/plain"} {
+			for _, size := range []string{"0", "100"} {
+				out := run(t, "h2load", "-n", "100", "-c", "2", "-m", "10", "--header-table-size="+size, "-d", file, "-H", kind, "-H", "te: trailers",
+					scheme+"://"+s.addr+"/test/Echo")
+				if want := "100 done"; !strings.Contains(out, want) {
+					t.Errorf("%s, a table of %s bytes: want %q in\n%s", kind, size, want, out)
+				}
+			}
+		}
 		out = run(t, "h2load", "-n", fmt.Sprint(calls), "-c", "10", "-m", "50", scheme+"://"+s.addr+"/large?3000")
 		if want := fmt.Sprintf("%d succeeded, 0 failed, 0 errored", calls); !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)

@@ -28,6 +28,8 @@ type conn struct {
 	rests    bool // frames wait until other connections have had their turns
 	leaving  bool // the peer was told that no further stream is taken
 	warned   bool // and before that, that this will be so
+	shrunk   bool // the peer's decoding table is smaller than the protocol's default
+	shrinks  bool // and our next header block says so
 	lastID   uint32
 	block    []byte // a header block that goes on in CONTINUATION frames
 	blockID  uint32

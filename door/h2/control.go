@@ -25,9 +25,14 @@ func (c *conn) onSettings(f *frame) error {
 	return nil
 }
 
-// setting obeys one setting. The size of the peer's decoding table does not matter: we never fill it.
+// setting obeys one setting. We never fill the peer's decoding table, but where it makes that smaller than it was, the
+// next header block has to acknowledge it (RFC 7541, 4.2).
 func (c *conn) setting(id uint16, value uint32) error {
 	switch id {
+	case settingTableSize:
+		if value < tableBytesMax && !c.shrunk {
+			c.shrunk, c.shrinks = true, true
+		}
 	case settingPush:
 		if value > 1 {
 			return fail(codeProtocol, "SETTINGS_ENABLE_PUSH is neither 0 nor 1")

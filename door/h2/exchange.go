@@ -156,10 +156,10 @@ func (x *exchange) attend(st *stream) {
 
 	c := st.conn
 	if expect && header == nil {
-		c.out.B = appendHeaders(c.out.B, st.id, appendField(nil, ":status", "100"), false)
+		c.sendBlock(st.id, appendField(nil, ":status", "100"), false)
 	}
 	for _, b := range infos {
-		c.out.B = appendHeaders(c.out.B, st.id, b, false)
+		c.sendBlock(st.id, b, false)
 	}
 	x.credit(st, taken)
 	if broken {
@@ -172,7 +172,7 @@ func (x *exchange) attend(st *stream) {
 	if header != nil && !st.headed {
 		st.headed = true
 		only := st.finished && len(pending) == 0 && x.trailed == nil
-		c.out.B = appendHeaders(c.out.B, st.id, header, only)
+		c.sendBlock(st.id, header, only)
 		if only {
 			st.endedWithData()
 			return
@@ -213,7 +213,7 @@ func (x *exchange) endsWithData(st *stream) bool { return st.finished && x.trail
 func (x *exchange) sendEnd(st *stream) {
 	c := st.conn
 	if x.trailed != nil {
-		c.out.B = appendHeaders(c.out.B, st.id, x.trailed, true)
+		c.sendBlock(st.id, x.trailed, true)
 		return
 	}
 	c.out.B = appendHead(c.out.B, 0, frameData, flagEndStream, st.id)

@@ -112,6 +112,19 @@ func appendSetting(b []byte, id uint16, value uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(b, id), value)
 }
 
+// sendBlock sends a header block. The first one after the peer's table became smaller takes all of the table out of use,
+// so that no later change has to be acknowledged.
+func (c *conn) sendBlock(id uint32, block []byte, end bool) {
+	if c.shrinks {
+		c.shrinks = false
+		block = append([]byte{resizeToNothing}, block...)
+	}
+	c.out.B = appendHeaders(c.out.B, id, block, end)
+}
+
+// resizeToNothing is a dynamic table size update to 0 (RFC 7541, 6.3).
+const resizeToNothing = 0x20
+
 // appendHeaders appends a header block as one HEADERS frame, and as many CONTINUATION frames as it needs.
 func appendHeaders(b []byte, id uint32, block []byte, end bool) []byte {
 	kind, flags := byte(frameHeaders), byte(0)

@@ -178,8 +178,7 @@ func (c *conn) onLate(id uint32) error {
 
 // refuseHead answers a request whose header is too large.
 func (c *conn) refuseHead(id uint32, end bool) {
-	block := appendField(nil, ":status", "431")
-	c.out.B = appendHeaders(c.out.B, id, block, true)
+	c.sendBlock(id, appendField(nil, ":status", "431"), true)
 	if !end {
 		c.out.B = appendReset(c.out.B, id, codeNone)
 	}
