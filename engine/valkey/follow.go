@@ -57,10 +57,10 @@ func (e *Engine) Follow(s hearth.Space, key []byte, absent bool, mine engine.Lea
 	if l, ok := mine.(*lease); ok {
 		f.seen = string(l.token)
 	}
-	e.ears.add(f)
 	f.mu.Lock()
-	f.timer = time.AfterFunc(0, f.look)
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	f.timer = time.AfterFunc(0, f.look) // which waits: who is among the followers may be hastened at once
+	e.ears.add(f)
 	return f.stop
 }
 
