@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"hash/maphash"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -41,20 +42,31 @@ func (b *binding) collapsing(o op.Op, s *op.Spec) collapse {
 }
 
 // fetched completes the reply to a Fetch: its caller loads an item that has little time left to live, unless somebody
-// else does.
-func (g *Gateway) fetched(ctx context.Context, c *Caller, b *binding, o *op.Fetch, r *op.Reply) {
-	r.Told, _ = g.feeds.of(b.cache.Space)
+// else does, or has done so since it was read.
+func (g *Gateway) fetched(ctx context.Context, c *Caller, b *binding, o *op.Fetch, r *op.Reply) error {
+	space := b.cache.Space
+	r.Told, _ = g.feeds.of(space)
 	if !again(o, r) {
-		return
+		return nil
 	}
-	fl, leads := g.flights.lead(c, b.cache.Space, o.K, g.now().UnixMilli(), o.Load)
+	fl, leads := g.flights.lead(c, space, o.K, g.now().UnixMilli(), o.Load)
 	if !leads {
-		return
+		return nil
 	}
 	fl.there = true
-	if g.lease(ctx, b, []*flight{fl}, [][]byte{o.K}, o.Load)[0] {
-		r.Lease = fl.lease
+	if !g.lease(ctx, b, []*flight{fl}, [][]byte{o.K}, o.Load)[0] {
+		return nil
 	}
+	told := r.Told
+	r.Reset() // and look again, as lookAgain does
+	err := g.engine.Do(ctx, space, o, r)
+	if r.Told = told; err == nil && again(o, r) {
+		fl.sum = maphash.Bytes(g.flights.seed, r.Value())
+		r.Lease = fl.lease
+		return nil
+	}
+	g.flights.arrived(space, string(o.K), fl)
+	return err
 }
 
 // again reports whether a Fetch has found an item that is to be loaded again.
@@ -65,24 +77,55 @@ func again(o *op.Fetch, r *op.Reply) bool {
 // Fill is Do for the set of somebody whom a Fetch has told to load. It is Refused where the lease holds no more: the key
 // was written, deleted or flushed meanwhile, or the load took too long.
 func (g *Gateway) Fill(ctx context.Context, c *Caller, o *op.Set, lease uint64, r *op.Reply) error {
-	if err := g.Examine(c, o); err != nil {
-		return err
-	}
-	others, holds, err := g.held(ctx, c.bind().cache.Space, o.K, lease)
+	b, s := c.bind(), o.Spec()
+	in, err := g.before(c, b, o, s)
 	if err != nil {
 		return err
 	}
-	if !holds {
+	err = g.fillLeased(ctx, b, o, lease, r)
+	b.after(g, o, s, in, r, err)
+	return err
+}
+
+// fillLeased stores in one step with the end of the lease, and only where the item is as its loader has found it: a write
+// of the key that has begun voids the lease, and one that begins meanwhile comes after it.
+func (g *Gateway) fillLeased(ctx context.Context, b *binding, o *op.Set, lease uint64, r *op.Reply) (err error) {
+	space, fill := b.cache.Space, &op.Fill{Set: *o}
+	fl, right := g.flights.store(space, o.K, lease, g.now().UnixMilli())
+	switch {
+	case fl == nil:
+		if right, err = g.others(ctx, space, o.K, lease); err != nil || right == nil {
+			r.Status = op.Refused
+			return err
+		}
+	case fl.there:
+		fill.Same = func(v []byte) bool { return maphash.Bytes(g.flights.seed, v) == fl.sum }
+	default:
+		fill.Absent = true
+	}
+	if fl != nil {
+		defer g.flights.arrived(space, string(o.K), fl)
+		defer fl.endStore(stored)
+	}
+	if b.source != nil {
+		b.extend(&fill.Set, fill.Spec(), g.now().UnixMilli())
+	}
+	if len(o.Tags) > 0 && g.tagger != nil {
+		if fill.Stamp, err = g.tagger.Stamp(ctx, space, true); err != nil {
+			return err
+		}
+	}
+	switch {
+	case right == nil && g.leaser != nil: // the servers could not be asked for a lease
+		return g.engine.Do(ctx, space, g.leaser.Overtake(&fill.Set), r)
+	case right == nil:
+		return g.engine.Do(ctx, space, fill, r)
+	}
+	done, err := right.Store(ctx, fill)
+	if !done && err == nil {
 		r.Status = op.Refused
-		return nil
 	}
-	if err := g.Do(ctx, c, o, r); err != nil {
-		return err
-	}
-	if others != nil {
-		others.End()
-	}
-	return nil
+	return err
 }
 
 // Abandon gives up a lease: its load has failed, and the next caller may try.
@@ -91,13 +134,13 @@ func (g *Gateway) Abandon(ctx context.Context, c *Caller, key []byte, lease uint
 		return err
 	}
 	space := c.bind().cache.Space
-	if fl, _ := g.flights.led(space, key, lease, g.now().UnixMilli()); fl != nil {
+	if fl := g.flights.led(space, key, lease, g.now().UnixMilli()); fl != nil {
 		g.flights.arrived(space, string(key), fl)
 		return nil
 	}
-	others, _, err := g.held(ctx, space, key, lease)
-	if others != nil {
-		others.End()
+	right, err := g.others(ctx, space, key, lease)
+	if right != nil {
+		right.End()
 	}
 	return err
 }
@@ -241,7 +284,7 @@ func (l collapse) patience() time.Duration { return time.Duration(l.wait) * time
 
 // await waits until there is something to look at, the loader's time is up, or patience ends.
 func (g *Gateway) await(patience context.Context, fl *flight) {
-	up := time.NewTimer(time.Duration(fl.until-g.now().UnixMilli()+1) * time.Millisecond)
+	up := time.NewTimer(time.Duration(max(1, fl.until-g.now().UnixMilli()+1)) * time.Millisecond)
 	defer up.Stop()
 	select {
 	case <-fl.landed:

@@ -365,12 +365,13 @@ func (g *Gateway) store(ctx context.Context, space hearth.Space, o op.Op, fl *fl
 	if !fl.state.CompareAndSwap(filling, storing) {
 		return nil
 	}
-	defer close(fl.stored)
+	became := stored
+	defer func() { fl.endStore(became) }()
 	if fl.right != nil {
 		g.flights.unhear(space, o.Key(), fl)
-		stored, err := fl.right.Store(ctx, o)
-		if err == nil && !stored {
-			fl.state.Store(discarded)
+		done, err := fl.right.Store(ctx, o)
+		if err == nil && !done {
+			became = discarded
 		} else {
 			g.feeds.told.wrote(space, o, &op.Reply{}, err)
 		}

@@ -7,13 +7,20 @@ import (
 	"github.com/hearthcache/hearth"
 )
 
-// The states of a fill. What was loaded is stored by whoever takes the fill from filling to storing; a write, a delete
-// or a flush takes it to discarded first, or waits until it is stored and comes after it.
+// The states of a load that is stored under a lease. What was loaded is stored by whoever takes it from filling to storing;
+// a write, a delete or a flush takes it to discarded first, or waits until it is stored and comes after it.
 const (
 	filling int32 = iota
 	storing
+	stored
 	discarded
 )
+
+// endStore tells that what was loaded is stored, or that it could not be.
+func (fl *flight) endStore(became int32) {
+	fl.state.Store(became)
+	close(fl.stored)
+}
 
 // verdict is what an origin has said of a key that it gave no value for.
 type verdict struct {
@@ -79,8 +86,7 @@ func (f *flights) filled(s hearth.Space, key string, fl *flight, err error) {
 	f.land(sh, at, fl)
 }
 
-// beginWrite tells that a key is about to be written: a fill that is under way is not stored any more, or is stored
-// before beginWrite returns.
+// beginWrite is overtaken, and what begins to be loaded before the write has ended is not stored either.
 func (f *flights) beginWrite(s hearth.Space, key []byte) {
 	at := flightKey{s, string(key)}
 	sh := f.shard(key)
@@ -91,7 +97,22 @@ func (f *flights) beginWrite(s hearth.Space, key []byte) {
 	sh.writing[at]++
 	fl := sh.m[at]
 	sh.mu.Unlock()
-	if fl != nil && fl.fills && !fl.state.CompareAndSwap(filling, discarded) && fl.state.Load() == storing {
+	fl.discard()
+}
+
+// overtaken tells that a key is about to be written: what is being loaded is not stored any more, or is stored before
+// overtaken returns.
+func (f *flights) overtaken(s hearth.Space, key []byte) {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	fl := sh.m[flightKey{s, string(key)}]
+	sh.mu.Unlock()
+	fl.discard()
+}
+
+// discard keeps what a flight loads from being stored, or waits until it is; there may be no flight.
+func (fl *flight) discard() {
+	if fl != nil && !fl.state.CompareAndSwap(filling, discarded) && fl.state.Load() == storing {
 		<-fl.stored
 	}
 }

@@ -16,6 +16,7 @@ import (
 type flights struct {
 	seed   maphash.Seed
 	lease  atomic.Uint64 // of the flight that began last
+	first  uint64        // leases are greater
 	shards [flightShards]flightShard
 	active atomic.Int64 // flights; zero is all that most writes ever see
 	held   atomic.Int64 // waiters of the process
@@ -51,18 +52,20 @@ type flight struct {
 	right  engine.Lease // nil where this gateway has none
 	unhear func()       // ends what tells of changes by other gateways; nil while nothing does
 	there  bool         // the item is there and shall be replaced
+	sum    uint64       // of its value, where a caller replaces it
+
+	state  atomic.Int32  // of what was loaded under a lease: one of those of fill_flight.go
+	stored chan struct{} // closed when that is stored
 
 	// Of a fill by hearth.
 	fills   bool
-	state   atomic.Int32  // one of those of fill.go
-	stored  chan struct{} // closed when what was loaded is stored
-	outcome error         // why there is nothing to look at; set before landed is closed
+	outcome error // why there is nothing to look at; set before landed is closed
 }
 
 // newFlights numbers flights from anywhere, so that those of two gateways differ.
 func newFlights(l engine.Leaser) *flights {
-	f := &flights{seed: maphash.MakeSeed(), away: &Caller{}, leaser: l}
-	f.lease.Store(rand.Uint64())
+	f := &flights{seed: maphash.MakeSeed(), away: &Caller{}, leaser: l, first: rand.Uint64()}
+	f.lease.Store(f.first)
 	return f
 }
 
@@ -78,18 +81,47 @@ func (f *flights) lead(c *Caller, s hearth.Space, key []byte, now, load int64) (
 	return f.current(sh, flightKey{s, string(key)}, c, now, load)
 }
 
-// led returns the flight of a caller's load that a lease stands for, nil where its time is up, and its right among
-// gateways, nil where it has none.
-func (f *flights) led(s hearth.Space, key []byte, lease uint64, now int64) (fl *flight, right engine.Lease) {
+// led returns the flight of a caller's load that a lease stands for, nil where its time is up.
+func (f *flights) led(s hearth.Space, key []byte, lease uint64, now int64) *flight {
 	sh := f.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	fl = sh.m[flightKey{s, string(key)}]
+	return sh.led(flightKey{s, string(key)}, lease, now)
+}
+
+// led is flights.led; the shard is locked.
+func (sh *flightShard) led(at flightKey, lease uint64, now int64) *flight {
+	fl := sh.m[at]
 	if fl == nil || fl.lease != lease || fl.fills || now >= fl.until {
+		return nil
+	}
+	return fl
+}
+
+// store begins to store what the caller of a lease has loaded, and returns the flight, to be landed when it is stored, and
+// its right among gateways, nil where it has none. It returns no flight where the lease holds no more: a load that a write
+// has overtaken is over then.
+func (f *flights) store(s hearth.Space, key []byte, lease uint64, now int64) (fl *flight, right engine.Lease) {
+	at := flightKey{s, string(key)}
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if fl = sh.led(at, lease, now); fl == nil {
+		return nil, nil
+	}
+	if fl.state.Load() == storing {
+		return nil, nil
+	}
+	fl.stored = make(chan struct{})
+	if sh.writing[at] > 0 || !fl.state.CompareAndSwap(filling, storing) {
+		f.land(sh, at, fl)
 		return nil, nil
 	}
 	return fl, fl.right
 }
+
+// gave reports whether a lease is of a flight of this gateway, which has landed or not.
+func (f *flights) gave(lease uint64) bool { return f.lease.Load()-lease < f.lease.Load()-f.first }
 
 // join makes c the key's loader, or, where there is one whose time is not up, a waiter of the flight that is returned,
 // until it leaves. full says that too many wait already.
@@ -115,7 +147,7 @@ func (f *flights) join(c *Caller, s hearth.Space, key []byte, now, load int64, o
 // shard is locked.
 func (f *flights) current(sh *flightShard, at flightKey, c *Caller, now, load int64) (fl *flight, fresh bool) {
 	fl = sh.m[at]
-	if fl != nil && now < fl.until {
+	if fl != nil && (now < fl.until || fl.state.Load() == storing) {
 		return fl, false
 	}
 	if fl != nil {
@@ -196,8 +228,12 @@ func (f *flights) landWhere(is func(flightKey, *flight) bool) {
 	}
 }
 
-// land ends a flight; the shard is locked.
+// land ends a flight; the shard is locked. One whose item is being stored is landed by whoever stores it: a write that
+// begins before that has to find it.
 func (f *flights) land(sh *flightShard, at flightKey, fl *flight) {
+	if fl.state.Load() == storing {
+		return
+	}
 	delete(sh.m, at)
 	f.active.Add(-1)
 	fl.loader.leads.Add(-1)

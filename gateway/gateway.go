@@ -122,6 +122,10 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	if g.leaser != nil && s.Writes() { // servers have to be asked, and what is being stored may have to be waited for
+		b.refund(in)
+		return false, nil
+	}
 	over := b.overtake(g, o, s)
 	done, err = g.trier.Try(b.space(s), o, r)
 	over()
@@ -134,7 +138,7 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	}
 	if f, ok := o.(*op.Fetch); ok && done && err == nil {
 		if done = g.leaser == nil || !again(f, r); done { // else the servers have to be asked who loads
-			g.fetched(context.Background(), c, b, f, r)
+			err = g.fetched(context.Background(), c, b, f, r)
 		}
 	}
 	if done {
@@ -165,7 +169,7 @@ func (g *Gateway) Do(ctx context.Context, c *Caller, o op.Op, r *op.Reply) error
 	}
 	err = g.run(ctx, c, b, o, s, r)
 	if f, ok := o.(*op.Fetch); ok && err == nil {
-		g.fetched(ctx, c, b, f, r)
+		err = g.fetched(ctx, c, b, f, r)
 	}
 	b.after(g, o, s, in, r, err)
 	return err

@@ -70,19 +70,12 @@ func (g *Gateway) leaseFill(ctx context.Context, b *binding, key string, fl *fli
 	return false
 }
 
-// held reports whether the lease of a caller's load still holds. Where gateways share the engine, its servers know: also
-// of a write by another gateway that has ended this one's lease, and of a lease that another gateway has given, which
-// is returned, to be ended with the load: no flight of this one does.
-func (g *Gateway) held(ctx context.Context, space hearth.Space, key []byte, lease uint64) (others engine.Lease, holds bool, err error) {
-	fl, right := g.flights.led(space, key, lease, g.now().UnixMilli())
-	if g.leaser == nil || fl != nil && right == nil {
-		return nil, fl != nil, nil
+// others returns the lease of a load that another gateway has told its caller to make, nil where that holds no more.
+func (g *Gateway) others(ctx context.Context, space hearth.Space, key []byte, lease uint64) (engine.Lease, error) {
+	if g.leaser == nil || g.flights.gave(lease) {
+		return nil, nil
 	}
-	l, err := g.leaser.Held(ctx, space, key, lease)
-	if err != nil || l == nil || fl != nil {
-		return nil, err == nil && l != nil, err
-	}
-	return l, true, nil
+	return g.leaser.Held(ctx, space, key, lease)
 }
 
 // noteBelieved is how long another gateway's word that an origin fails is not asked for again.

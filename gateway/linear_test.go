@@ -28,36 +28,48 @@ import (
 
 // did is one entry of a history, on one key.
 type did struct {
-	what  string // get, set, delete, flush; truth and load where there is an origin
+	what  string // get, set, delete, flush, fetch, fill, late (a fill that was refused); truth and load where there is an origin
 	key   string
-	value string // written, or returned by a get or a load; empty is a miss
+	value string // written, or returned by a get, a fetch or a load; empty is a miss
+	lease uint64 // that a fetch has got, or a fill is about
 }
 
 // lives is what a key is to the checker.
 type lives struct {
 	item   string // in the cache; empty is none
 	truth  string // at the origin
-	loaded string // by a load that no write has overtaken: what the next get may find
+	loaded string // by loads that no write has overtaken, each in brackets: what the next get may find
+	lease  uint64 // that a fetch has got and no write has ended
 }
 
 // step reports whether an entry is possible in a state, and what follows.
 func step(s lives, d did) (bool, lives) {
 	switch d.what {
 	case "set":
-		s.item, s.loaded = d.value, ""
+		s.item, s.loaded, s.lease = d.value, "", 0
 	case "delete", "flush":
-		s.item, s.loaded = "", ""
+		s.item, s.loaded, s.lease = "", "", 0
+	case "fill": // a write that is under way may keep one from being stored
+		if d.lease != s.lease {
+			return false, s
+		}
+		s.item, s.loaded, s.lease = d.value, "", 0
 	case "truth":
 		s.truth = d.value
 	case "load":
 		if d.value != s.truth {
 			return false, s
 		}
-		s.loaded = d.value
-	case "get":
+		if v := "[" + d.value + "]"; !strings.Contains(s.loaded, v) {
+			s.loaded += v // beside one that a flush has kept from being stored, perhaps
+		}
+	case "get", "fetch":
+		if d.lease != 0 {
+			s.lease = d.lease
+		}
 		switch {
 		case d.value == s.item: // a hit, or a miss of what is not there
-		case s.item == "" && d.value == s.loaded:
+		case s.item == "" && strings.Contains(s.loaded, "["+d.value+"]"):
 			s.item = d.value
 		default:
 			return false, s
@@ -106,6 +118,18 @@ func (h *history) add(client int, d did, begun, ended time.Duration) {
 	h.all = append(h.all, porcupine.Operation{ClientId: client, Input: d, Call: int64(begun), Return: int64(ended)})
 }
 
+// count returns how often something was done.
+func (h *history) count(what string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range h.all {
+		if o.Input.(did).what == what {
+			n++
+		}
+	}
+	return n
+}
+
 // checkWithin bounds one check; where it ends undecided, nothing is claimed.
 const checkWithin = 20 * time.Second
 
@@ -139,7 +163,7 @@ func (h *history) check() (porcupine.CheckResult, string) {
 
 func describe(w io.Writer, what string, o *porcupine.Operation) {
 	d := o.Input.(did)
-	fmt.Fprintf(w, "%s%9d to %9d  client %d: %s %s %s\n", what, o.Call/1000, o.Return/1000, o.ClientId, d.what, d.key, d.value)
+	fmt.Fprintf(w, "%s%9d to %9d  client %d: %s %s %s %d\n", what, o.Call/1000, o.Return/1000, o.ClientId, d.what, d.key, d.value, d.lease)
 }
 
 const (
@@ -160,16 +184,18 @@ func play(t *testing.T, f *fleet, seed uint64, h *history, o *origin) {
 				key := fmt.Sprint("k", r.IntN(linearKeys))
 				value := fmt.Sprintf("%d.%d", client, n)
 				switch p := r.IntN(100); {
+				case p < 20:
+					fetch(t, f, c, h, client, key, value, r)
 				case p < 55:
 					readAside(t, f, c, h, client, key, value, r)
 				case p < 70:
-					h.record(client, func() did { f.as(c, &op.Set{K: []byte(key), Value: []byte(value)}); return did{"set", key, value} })
+					h.record(client, func() did { return f.wrote(c, key, value) })
 				case p < 88:
-					h.record(client, func() did { f.as(c, &op.Delete{K: []byte(key)}); return did{"delete", key, ""} })
+					h.record(client, func() did { f.as(c, &op.Delete{K: []byte(key)}); return did{what: "delete", key: key} })
 				case p < 92:
 					flush(f, h, client)
 				case o != nil:
-					h.record(client, func() did { o.put(key, value); return did{"truth", key, value} })
+					h.record(client, func() did { o.put(key, value); return did{what: "truth", key: key, value: value} })
 				}
 				if r.IntN(4) == 0 {
 					time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
@@ -189,12 +215,62 @@ func readAside(t *testing.T, f *fleet, c *Caller, h *history, client int, key, v
 			t.Errorf("get: %v", err)
 		}
 		missed = !hit
-		return did{"get", key, v}
+		return did{what: "get", key: key, value: v}
 	})
 	if missed && r.IntN(4) > 0 {
 		time.Sleep(time.Duration(r.IntN(200)) * time.Microsecond)
-		h.record(client, func() did { f.as(c, &op.Set{K: []byte(key), Value: []byte(value)}); return did{"set", key, value} })
+		h.record(client, func() did { return f.wrote(c, key, value) })
 	}
+}
+
+// wrote sets a key.
+func (f *fleet) wrote(c *Caller, key, value string) did {
+	f.as(c, &op.Set{K: []byte(key), Value: []byte(value), Expiry: op.Expiry{TTL: fetchGrace / 2}})
+	return did{what: "set", key: key, value: value}
+}
+
+// fetchGrace is more than what half of the items in the histories have to live, which a fetch therefore loads again.
+const fetchGrace = 3600_000
+
+// fetch does what the client's Fetch does; now and then the load fails, or takes longer than others wait.
+func fetch(t *testing.T, f *fleet, c *Caller, h *history, client int, key, value string, r *rand.Rand) {
+	var lease uint64
+	h.record(client, func() did {
+		var got op.Reply
+		defer got.Reset()
+		o := &op.Fetch{GetTTL: op.GetTTL{K: []byte(key)}, Wait: 1000, Load: 20_000, Grace: fetchGrace}
+		done, err := f.Try(c, o, &got)
+		if !done {
+			got.Reset()
+			err = f.Do(t.Context(), c, o, &got)
+		}
+		if err != nil {
+			t.Errorf("fetch: %v", err)
+		}
+		lease = got.Lease
+		return did{"fetch", key, string(got.Value()), lease}
+	})
+	if lease == 0 {
+		return
+	}
+	time.Sleep(time.Duration(r.IntN(200)) * time.Microsecond)
+	if r.IntN(10) == 0 {
+		if err := f.Abandon(t.Context(), c, []byte(key), lease); err != nil {
+			t.Errorf("abandon: %v", err)
+		}
+		return
+	}
+	h.record(client, func() did {
+		var stored op.Reply
+		set := &op.Set{K: []byte(key), Value: []byte(value), Expiry: op.Expiry{TTL: fetchGrace * (1 + r.Int64N(2))}}
+		if err := f.Fill(t.Context(), c, set, lease, &stored); err != nil {
+			t.Errorf("fill: %v", err)
+		}
+		if stored.Status == op.Refused {
+			return did{"late", key, value, lease}
+		}
+		return did{"fill", key, value, lease}
+	})
 }
 
 // flush is one entry of every key.
@@ -203,7 +279,7 @@ func flush(f *fleet, h *history, client int) {
 	f.change(control.FlushCache{Name: "c"})
 	ended := time.Since(h.begun)
 	for i := range linearKeys {
-		h.add(client, did{"flush", fmt.Sprint("k", i), ""}, begun, ended)
+		h.add(client, did{what: "flush", key: fmt.Sprint("k", i)}, begun, ended)
 	}
 }
 
@@ -214,6 +290,23 @@ func (f *fleet) as(c *Caller, o op.Op) {
 	if err := f.Do(f.t.Context(), c, o, &r); err != nil {
 		f.t.Error(err)
 	}
+}
+
+// nothingFills reports whether no load from the origin is under way. A caller's lease may be left over that was given in
+// the very moment of a flush.
+func (f *fleet) nothingFills() bool {
+	for i := range f.flights.shards {
+		sh := &f.flights.shards[i]
+		sh.mu.Lock()
+		for _, fl := range sh.m {
+			if fl.fills {
+				sh.mu.Unlock()
+				return false
+			}
+		}
+		sh.mu.Unlock()
+	}
+	return true
 }
 
 // origin is an origin that writes its loads into the history.
@@ -259,22 +352,25 @@ func (o *origin) Load(_ context.Context, key []byte) ([]byte, time.Duration, err
 	before := time.Now()
 	time.Sleep(o.delay())
 	h, client, v := o.look(string(key))
-	h.add(client, did{"load", string(key), v}, before.Sub(h.begun), time.Since(h.begun))
+	h.add(client, did{what: "load", key: string(key), value: v}, before.Sub(h.begun), time.Since(h.begun))
 	time.Sleep(o.delay()) // the answer is on its way: what is written now overtakes it
 	return []byte(v), 0, nil
 }
 
-// linear returns a fleet over an engine, with an origin or with collapsed misses.
-func linear(t *testing.T, e engine.Engine, withOrigin bool) (*fleet, *origin) {
+// linear returns a fleet over an engine, with an origin, with collapsed misses, or with neither for callers who fetch.
+func linear(t *testing.T, e engine.Engine, with string) (*fleet, *origin) {
 	t.Helper()
 	plane, err := control.NewPlane(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var o *origin
-	settings := map[string]string{"collapse": "on", "collapse-load": "20ms", "collapse-wait": "1s"}
+	settings := map[string]string{}
 	options := Options{Engine: e, Plane: plane, Open: true}
-	if withOrigin {
+	switch with {
+	case "collapse":
+		settings = map[string]string{"collapse": "on", "collapse-load": "20ms", "collapse-wait": "1s"}
+	case "origin":
 		o = &origin{}
 		settings = map[string]string{"origin": "https://example.com/{key}", "fresh": "1h", "negative-failed": "0"}
 		options.Origin = func(string) (Loader, error) { return o, nil }
@@ -335,9 +431,10 @@ func TestLinearizableSoak(t *testing.T) {
 func linearizable(t *testing.T, rounds int) {
 	t.Helper()
 	for name, make := range engines(t) {
-		for _, with := range []string{"collapse", "origin"} {
+		for _, with := range []string{"collapse", "origin", "fetch"} {
 			t.Run(name+"/"+with, func(t *testing.T) {
-				f, o := linear(t, make(t), with == "origin")
+				f, o := linear(t, make(t), with)
+				fills := 0
 				for range rounds {
 					seed := rand.Uint64()
 					h := &history{begun: time.Now()}
@@ -345,11 +442,15 @@ func linearizable(t *testing.T, rounds int) {
 						o.reset(h, seed)
 					}
 					play(t, f, seed, h, o)
-					until(t, "no load is left", func() bool { return f.flights.active.Load() == 0 || o == nil })
+					until(t, "no load is left", f.nothingFills)
 					f.change(control.FlushCache{Name: "c"})
 					if got, why := h.check(); got == porcupine.Illegal {
 						t.Fatalf("seed %d: %d steps are %v:\n%s", seed, len(h.all), got, why)
 					}
+					fills += h.count("fill")
+				}
+				if fills < rounds {
+					t.Errorf("only %d fills in %d rounds were stored", fills, rounds)
 				}
 			})
 		}
@@ -359,24 +460,27 @@ func linearizable(t *testing.T, rounds int) {
 // TestCheckerFinds makes sure that the checker sees what must not be: somebody writes an old value behind everybody's
 // back, as a fill would that nobody discards.
 func TestCheckerFinds(t *testing.T) {
-	for _, with := range []string{"collapse", "origin"} {
+	for _, with := range []string{"collapse", "origin", "fetch"} {
 		t.Run(with, func(t *testing.T) {
 			h := &history{begun: time.Now()}
 			e := local.New(local.Options{})
 			defer e.Close()
-			f, o := linear(t, e, with == "origin")
+			f, o := linear(t, e, with)
 			if o != nil {
 				o.reset(h, 1)
 			}
 			c := f.caller()
-			h.record(0, func() did { f.as(c, &op.Set{K: []byte("k"), Value: []byte("old")}); return did{"set", "k", "old"} })
-			h.record(0, func() did { f.as(c, &op.Delete{K: []byte("k")}); return did{"delete", "k", ""} })
+			h.record(0, func() did {
+				f.as(c, &op.Set{K: []byte("k"), Value: []byte("old")})
+				return did{what: "set", key: "k", value: "old"}
+			})
+			h.record(0, func() did { f.as(c, &op.Delete{K: []byte("k")}); return did{what: "delete", key: "k"} })
 			space := f.View().Caches["c"].Space
 			var r op.Reply
 			if err := e.Do(t.Context(), space, &op.Set{K: []byte("k"), Value: []byte("old"), Expiry: op.Expiry{TTL: 60_000}}, &r); err != nil {
 				t.Fatal(err)
 			}
-			h.record(1, func() did { v, _, _ := f.get(t.Context(), c, "k"); return did{"get", "k", v} })
+			h.record(1, func() did { v, _, _ := f.get(t.Context(), c, "k"); return did{what: "get", key: "k", value: v} })
 			if got, why := h.check(); got != porcupine.Illegal || !strings.Contains(why, "no place for") {
 				t.Errorf("a value that was deleted before it was asked for is %v:\n%s", got, why)
 			}
@@ -392,9 +496,13 @@ func TestCheckerFinds(t *testing.T) {
 			t.Errorf("%v: %v, want %v", all, got, want)
 		}
 	}
-	check(porcupine.Ok, did{"load", "k", "0"}, did{"get", "k", "0"}, did{"truth", "k", "1"}, did{"get", "k", "0"})
-	check(porcupine.Illegal, did{"load", "k", "0"}, did{"truth", "k", "1"}, did{"delete", "k", ""}, did{"get", "k", "0"})
-	check(porcupine.Illegal, did{"load", "k", "0"}, did{"flush", "k", ""}, did{"get", "k", "0"})
-	check(porcupine.Illegal, did{"set", "k", "a"}, did{"set", "k", "b"}, did{"get", "k", "a"})
-	check(porcupine.Illegal, did{"set", "k", "a"}, did{"get", "k", ""})
+	check(porcupine.Ok, did{"load", "k", "0", 0}, did{"get", "k", "0", 0}, did{"truth", "k", "1", 0}, did{"get", "k", "0", 0})
+	check(porcupine.Illegal, did{"load", "k", "0", 0}, did{"truth", "k", "1", 0}, did{"delete", "k", "", 0}, did{"get", "k", "0", 0})
+	check(porcupine.Illegal, did{"load", "k", "0", 0}, did{"flush", "k", "", 0}, did{"get", "k", "0", 0})
+	check(porcupine.Illegal, did{"set", "k", "a", 0}, did{"set", "k", "b", 0}, did{"get", "k", "a", 0})
+	check(porcupine.Illegal, did{"set", "k", "a", 0}, did{"get", "k", "", 0})
+	check(porcupine.Ok, did{"fetch", "k", "", 1}, did{"fill", "k", "a", 1}, did{"get", "k", "a", 0})
+	check(porcupine.Ok, did{"fetch", "k", "", 1}, did{"delete", "k", "", 0}, did{"late", "k", "a", 1}, did{"get", "k", "", 0})
+	check(porcupine.Illegal, did{"fetch", "k", "", 1}, did{"delete", "k", "", 0}, did{"fill", "k", "a", 1})
+	check(porcupine.Illegal, did{"fetch", "k", "", 1}, did{"set", "k", "b", 0}, did{"fill", "k", "a", 1})
 }

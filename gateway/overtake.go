@@ -5,18 +5,24 @@ import (
 	"github.com/hearthcache/hearth/value"
 )
 
-// overtake is called ahead of a command: where it writes to a cache with an origin, no fill that began before it is
-// stored after it. The returned function is called when the command is over, whatever became of it.
+// overtake is called ahead of a command: where it writes, nothing that was being loaded before it is stored after it. The
+// returned function is called when the command is over, whatever became of it.
 //
-// An item that a client writes there is fresh for the time to live that the client gave it, as one that was loaded is
-// for its fresh time: it is kept for the cache's grace beyond that.
+// An item that a client writes to a cache with an origin is fresh for the time to live that the client gave it, as one
+// that was loaded is for its fresh time: it is kept for the cache's grace beyond that.
 func (b *binding) overtake(g *Gateway, o op.Op, s *op.Spec) (over func()) {
-	if b.source == nil || !s.Writes() || s.Board {
+	if b.source == nil && g.flights.active.Load() == 0 || !s.Writes() || s.Board {
 		return noOvertake
 	}
 	keys := [][]byte{o.Key()}
 	if m, ok := o.(op.Multi); ok {
 		keys = m.Keys()
+	}
+	if b.source == nil {
+		for _, k := range keys {
+			g.flights.overtaken(b.cache.Space, k)
+		}
+		return noOvertake
 	}
 	for _, k := range keys {
 		g.flights.beginWrite(b.cache.Space, k)
@@ -53,7 +59,7 @@ func (b *binding) extend(o op.Op, s *op.Spec, now int64) (restore func()) {
 
 // overtakeAll is overtake for commands that run together.
 func (b *binding) overtakeAll(g *Gateway, os []op.Op) (over func()) {
-	if b.source == nil {
+	if b.source == nil && g.flights.active.Load() == 0 {
 		return noOvertake
 	}
 	overs := make([]func(), len(os))
@@ -69,15 +75,20 @@ func (b *binding) overtakeAll(g *Gateway, os []op.Op) (over func()) {
 
 // overtaking returns a command that ends, with what it does, the load of what it writes, whichever gateway's that is.
 func (b *binding) overtaking(g *Gateway, o op.Op, s *op.Spec) op.Op {
-	if g.leaser == nil || !s.Writes() || s.Board || b.source == nil && b.collapse.wait == 0 {
+	if !b.overtakes(g) || !s.Writes() || s.Board {
 		return o
 	}
 	return g.leaser.Overtake(o)
 }
 
+// overtakes reports whether writes end leases: in a cache that has them, and where any caller here has been told to load.
+func (b *binding) overtakes(g *Gateway) bool {
+	return g.leaser != nil && (b.source != nil || b.collapse.wait > 0 || g.flights.active.Load() > 0)
+}
+
 // overtakingAll is overtaking for commands that run together.
 func (b *binding) overtakingAll(g *Gateway, os []op.Op) []op.Op {
-	if g.leaser == nil || b.source == nil && b.collapse.wait == 0 {
+	if !b.overtakes(g) {
 		return os
 	}
 	out := make([]op.Op, len(os))

@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,6 +55,21 @@ func TestLeases(t *testing.T) {
 		t.Helper()
 		return string(do(t, e, &op.Get{K: []byte(key)}).Value())
 	}
+	run("only what is missing", func(t *testing.T, key string) {
+		l := held(t, key)
+		do(t, b, &op.Set{K: []byte(key), Value: []byte("newer")})
+		fill := &op.Fill{Set: op.Set{K: []byte(key), Value: []byte("v"), Expiry: op.Expiry{TTL: 60_000}}, Absent: true}
+		if done, err := l.Store(t.Context(), fill); done || err != nil {
+			t.Errorf("Store over what was set: %v, %v", done, err)
+		}
+		if v := value(t, a, key); v != "newer" {
+			t.Errorf("the item is %q", v)
+		}
+		do(t, b, &op.Delete{K: []byte(key)})
+		if done, err := held(t, key).Store(t.Context(), fill); !done || err != nil || value(t, b, key) != "v" {
+			t.Errorf("Store of what is missing: %v, %v", done, err)
+		}
+	})
 	run("stored", func(t *testing.T, key string) {
 		l := held(t, key)
 		if done, err := l.Store(t.Context(), &op.Set{K: []byte(key), Value: []byte("v"), Expiry: op.Expiry{TTL: 60_000}}); !done || err != nil {
@@ -191,3 +207,20 @@ func within(t *testing.T, what string, holds func() bool) {
 }
 
 var _ engine.Leaser = (*Engine)(nil)
+
+// TestFollowersAreHastenedAtOnce has the servers tell of changes while followers begin and end.
+func TestFollowersAreHastenedAtOnce(t *testing.T) {
+	e, _ := cluster(t, 0, Options{})
+	var stopped atomic.Bool
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		for !stopped.Load() {
+			e.ears.hear(nil)
+		}
+	})
+	for range 20_000 {
+		e.Follow(7, []byte("k"), false, nil, func() {})()
+	}
+	stopped.Store(true)
+	telling.Wait()
+}
