@@ -30,9 +30,11 @@ func (e *Engine) Drop(ctx context.Context, s hearth.Space) error {
 	return nil
 }
 
-// How often Run looks for what others have dropped, and how many keys it looks at in one step.
+// How often Run looks for what others have dropped, how long it waits after a Drop, so that other gateways learn first of the
+// change that the Drop follows, and how many keys it looks at in one step.
 const (
 	reclaimEvery = time.Minute
+	reclaimAfter = time.Second
 	reclaimStep  = 1000
 )
 
@@ -45,6 +47,11 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-e.wake:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(reclaimAfter):
+			}
 		case <-t.C:
 		}
 		// What fails now is found again the next time.

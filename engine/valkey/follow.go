@@ -30,6 +30,7 @@ type follower struct {
 	item, lease string
 	table       string // of the invalidations of the space's tags
 	absent      bool
+	mine        bool // the lease is this gateway's
 	wake        func()
 	seen        string // what the lease was at first; only looks use it, and what follows
 	looked      bool
@@ -55,7 +56,7 @@ func (e *Engine) Follow(s hearth.Space, key []byte, absent bool, mine engine.Lea
 	f := &follower{engine: e, space: s, item: string(item), lease: string(appendLeaseKey(nil, item)), absent: absent, wake: wake, pause: lookFirst}
 	f.table = string(appendTableKey(nil, s))
 	if l, ok := mine.(*lease); ok {
-		f.seen = string(l.token)
+		f.seen, f.mine = string(l.token), true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -168,7 +169,10 @@ func (f *follower) changed() bool {
 			if len(tags) > 0 {
 				stamp = uint64(tags[0].Score)
 			}
-			return f.says(held, ttl != -2, stamp)
+			// What is remembered may be from before the lease was this gateway's own: then the server is asked again.
+			if changed := f.says(held, ttl != -2, stamp); !changed || !f.mine {
+				return changed
+			}
 		}
 	}
 	var b respwire.Batch
@@ -189,7 +193,23 @@ func (f *follower) says(held string, exists bool, stamp uint64) bool {
 	if !f.looked {
 		f.looked, f.stamp = true, stamp
 	}
-	return held == "" || held != f.seen || held[0] == noteMark || f.absent && exists || stamp != f.stamp
+	if stamp != f.stamp {
+		f.outdate(held)
+		return true
+	}
+	return held == "" || held != f.seen || held[0] == noteMark || f.absent && exists
+}
+
+// outdate ends the lease that was held at first, if it still is: that load began before the invalidation, and who asks now
+// does not wait for it.
+func (f *follower) outdate(held string) {
+	if held != f.seen || held == "" || held[0] == noteMark {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookLast)
+	defer cancel()
+	l := &lease{engine: f.engine, key: []byte(f.lease), token: []byte(held)}
+	_, _ = l.say(ctx, []byte("0")) // what does not arrive ends by itself
 }
 
 // hearing returns the client of the ears, nil while they are closed.
