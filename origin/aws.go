@@ -74,7 +74,7 @@ func (p *Opener) s3(template string, s *signer) (*Origin, error) {
 		base = strings.TrimSuffix(s.endpoint, "/")
 	}
 	base += "/" + url.PathEscape(bucket) + "/" + path
-	site := &site{client: p.client, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
+	site := &site{client: p.client, says: awsError, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
 		r, err := get(ctx, base, key, validator)
 		if err != nil {
 			return nil, err
@@ -115,18 +115,51 @@ func (p *Opener) dynamo(template string, s *signer) (*Origin, error) {
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.GetItem")
 		return r, s.sign(r, "dynamodb", body)
 	}
-	site := &site{client: p.client, request: request, busy: throttled, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}
+	site := &site{client: p.client, request: request, says: awsError, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}
 	return &Origin{site.ask}, nil
 }
 
-// throttled reports whether DynamoDB says that it is asked too often, which it calls a bad request.
-func throttled(body []byte) bool {
-	for _, kind := range []string{"ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded", "LimitExceeded"} {
-		if bytes.Contains(body, []byte(kind)) {
-			return true
+// awsErrors are AWS's codes for what is wrong with neither the key nor the item: that it is asked too often, or that the
+// operator's credentials are not good, which may pass; and that what the origin names is not there.
+var awsErrors = []struct {
+	msg   string
+	fails bool
+	codes []string // or how they begin
+}{
+	{"the origin has too much to do", true, []string{"ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded", "LimitExceeded"}},
+	{"the origin does not take the credentials of hearth's operator", true, []string{"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "InvalidAccessKeyId",
+		"SignatureDoesNotMatch", "InvalidSignature", "IncompleteSignature", "RequestTimeTooSkewed", "RequestExpired", "UnrecognizedClient", "MissingAuthenticationToken"}},
+	{"the origin's bucket does not exist", false, []string{"NoSuchBucket"}},
+}
+
+// awsError returns what the body of an error means, nil where its status says enough.
+func awsError(body []byte) error {
+	code := awsCode(body)
+	for _, e := range awsErrors {
+		for _, c := range e.codes {
+			switch {
+			case !strings.HasPrefix(code, c):
+			case e.fails:
+				return unavailable(e.msg, fmt.Errorf("it says %s", code))
+			default:
+				return refused(e.msg)
+			}
 		}
 	}
-	return false
+	return nil
+}
+
+// awsCode returns the code of an error: S3 says it in XML, DynamoDB in JSON after the name of its API.
+func awsCode(body []byte) string {
+	if _, rest, ok := bytes.Cut(body, []byte("<Code>")); ok {
+		code, _, _ := bytes.Cut(rest, []byte("</Code>"))
+		return string(code)
+	}
+	var e struct {
+		Type string `json:"__type"`
+	}
+	_ = json.Unmarshal(body, &e)
+	return e.Type[strings.LastIndexByte(e.Type, '#')+1:]
 }
 
 // itemValue takes the value out of GetItem's answer.

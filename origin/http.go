@@ -19,7 +19,7 @@ type site struct {
 	client  *http.Client
 	request func(ctx context.Context, key, validator string) (*http.Request, error)
 	read    func(body []byte) ([]byte, error) // takes the value out of the body; nil is the whole
-	busy    func(body []byte) bool            // reports whether a bad request only came too soon; nil is never
+	says    func(body []byte) error           // what a service's own word for an error means; nil where that of HTTP is enough
 }
 
 // ttlMin is what an origin gets that wants nothing kept: long enough for the callers who wait for this one load.
@@ -68,8 +68,10 @@ func (s *site) ask(ctx context.Context, key, validator string) (a Answer, err er
 	if err != nil {
 		return a, unavailable("the origin broke off its answer", err)
 	}
-	if s.busy != nil && resp.StatusCode == http.StatusBadRequest && s.busy(body) {
-		return a, unavailable("the origin has too much to do", nil)
+	if s.says != nil && resp.StatusCode/100 == 4 {
+		if err := s.says(body); err != nil {
+			return a, err
+		}
 	}
 	if a, err = answer(resp, body, validator); err != nil || a.Unchanged || s.read == nil {
 		return a, err

@@ -3,6 +3,7 @@ package origin
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -74,6 +75,12 @@ func TestS3(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("no bucket", func(t *testing.T) {
+		nowhere := open(t, Options{Allow: local, Signed: []string{"s3://nowhere/"}, Getenv: awsEnv(srv.URL)}, "s3://nowhere/{key}")
+		if _, _, err := nowhere.Load(t.Context(), []byte("k")); hearth.KindOf(err) != hearth.Denied {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("slow", func(t *testing.T) {
 		slow.Store(1)
 		defer slow.Store(0)
@@ -98,4 +105,44 @@ func TestS3(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAWSErrors has a server of the test's own say what the emulators never say.
+func TestAWSErrors(t *testing.T) {
+	var status int
+	var body string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}))
+	defer srv.Close()
+	options := Options{Allow: local, Signed: []string{"s3://shop/", "dynamodb://prices/"}, Getenv: awsEnv(srv.URL)}
+	s3, dynamo := open(t, options, "s3://shop/{key}"), open(t, options, "dynamodb://prices/pk/{key}")
+	check := func(o *Origin, answers int, says string, want hearth.Kind) {
+		t.Helper()
+		status, body = answers, says
+		if _, _, err := o.Load(t.Context(), []byte("ExpiredToken")); hearth.KindOf(err) != want {
+			t.Errorf("%d %s: %v", answers, says, err)
+		}
+	}
+	code := func(c string) string { return "<Error><Code>" + c + "</Code><Key>ExpiredToken</Key></Error>" }
+	kind := func(k string) string {
+		return `{"__type":"com.amazonaws.dynamodb.v20120810#` + k + `","message":"ExpiredToken"}`
+	}
+	check(s3, 404, code("NoSuchKey"), hearth.NotFound)
+	check(s3, 404, code("NoSuchBucket"), hearth.Denied)
+	check(s3, 403, code("AccessDenied"), hearth.Denied)
+	check(s3, 403, code("SignatureDoesNotMatch"), hearth.Unavailable)
+	check(s3, 403, code("InvalidAccessKeyId"), hearth.Unavailable)
+	check(s3, 400, code("ExpiredToken"), hearth.Unavailable)
+	check(s3, 301, code("PermanentRedirect"), hearth.Denied)
+	check(s3, 503, code("SlowDown"), hearth.Unavailable)
+	check(dynamo, 400, kind("AccessDeniedException"), hearth.Denied)
+	check(dynamo, 400, kind("ResourceNotFoundException"), hearth.Denied)
+	check(dynamo, 400, kind("ValidationException"), hearth.Denied)
+	check(dynamo, 400, kind("ThrottlingException"), hearth.Unavailable)
+	check(dynamo, 400, kind("UnrecognizedClientException"), hearth.Unavailable)
+	check(dynamo, 400, kind("ExpiredTokenException"), hearth.Unavailable)
+	check(dynamo, 400, "no JSON", hearth.Denied)
+	check(dynamo, 500, kind("InternalServerError"), hearth.Unavailable)
 }

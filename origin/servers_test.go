@@ -135,13 +135,23 @@ INSERT INTO items VALUES ('apple', 'red ä', %[2]s, 12, '{"a": 1}', 0.5), ('empt
 INSERT INTO numbered VALUES (42, 'answer');
 `
 
-func startPostgres(t *testing.T, more ...string) *process {
+// flags are what a server is started with beside the rest.
+type flags func(*process) []string
+
+func (p *process) flags(more []flags) (all []string) {
+	for _, f := range more {
+		all = append(all, f(p)...)
+	}
+	return all
+}
+
+func startPostgres(t *testing.T, more ...flags) *process {
 	t.Helper()
 	p := newProcess(t)
 	bin := filepath.Dir(programOf(t, "/usr/lib/postgresql/*/bin/postgres"))
 	data := filepath.Join(p.dir, "data")
 	p.prepare(filepath.Join(bin, "initdb"), "-D", data, "-U", "reader", "-A", "scram-sha-256", "--pwfile", p.write("password", "secret\n"), "-E", "UTF8", "--locale=C", "--no-sync")
-	p.start(filepath.Join(bin, "postgres"), append([]string{"-D", data, "-p", p.port(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"}, more...)...)
+	p.start(filepath.Join(bin, "postgres"), append([]string{"-D", data, "-p", p.port(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"}, p.flags(more)...)...)
 	var err error
 	for range 100 { // it takes connections before it takes logins
 		cmd := p.command("psql", "-v", "ON_ERROR_STOP=1", "-q", "-f", p.write("items.sql", fmt.Sprintf(items, "BYTEA", `'\x00ff62'`, `''`)), "postgres://reader:secret@"+p.addr+"/postgres")
@@ -156,7 +166,7 @@ func startPostgres(t *testing.T, more ...string) *process {
 	return nil
 }
 
-func startMySQL(t *testing.T) *process {
+func startMySQL(t *testing.T, more ...flags) *process {
 	t.Helper()
 	p := newProcess(t)
 	data := filepath.Join(p.dir, "data")
@@ -181,9 +191,9 @@ func startMySQL(t *testing.T) *process {
 		t.Fatalf("bootstrap: %v\n%s", err, out)
 	}
 	setup := p.write("items.sql", "SET NAMES utf8mb4;\nCREATE DATABASE shop CHARACTER SET utf8mb4;\nCREATE USER 'reader'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO 'reader'@'%';\nUSE shop;"+fmt.Sprintf(items, "BLOB", `x'00ff62'`, `''`))
-	p.start(program, "--no-defaults", "--datadir="+data, "--port="+p.port(), "--bind-address=127.0.0.1",
-		"--socket="+filepath.Join(p.dir, "socket"), "--pid-file="+filepath.Join(p.dir, "pid"), "--skip-name-resolve", "--init-file="+setup,
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--lc-messages-dir=/usr/share/mysql")
+	p.start(program, append([]string{"--no-defaults", "--datadir=" + data, "--port=" + p.port(), "--bind-address=127.0.0.1",
+		"--socket=" + filepath.Join(p.dir, "socket"), "--pid-file=" + filepath.Join(p.dir, "pid"), "--skip-name-resolve", "--init-file=" + setup,
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--lc-messages-dir=/usr/share/mysql"}, p.flags(more)...)...)
 	return p
 }
 

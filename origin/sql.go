@@ -50,6 +50,8 @@ func ParseLogin(text string) (l Login, err error) {
 		return l, errors.New("a login names a user, a host and a database: " + u.Scheme + "://user:password@host/database")
 	case mode != "" && !slices.Contains(tlsModes, mode):
 		return l, fmt.Errorf("sslmode is %q; it may be %s", mode, strings.Join(tlsModes, ", "))
+	case mode != "verify-full" && q.Has("sslrootcert"):
+		return l, errors.New("sslrootcert is for sslmode=verify-full: every other mode verifies nothing")
 	}
 	return Login{u}, nil
 }

@@ -94,6 +94,19 @@ func TestSQL(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+		t.Run("TLS that the server does not have", func(t *testing.T) {
+			for _, mode := range []string{"require", "verify-full"} {
+				p := New(Options{Allow: local, Logins: []Login{login(t, d.login+"?sslmode="+mode)}})
+				defer p.Close()
+				o, err := p.Open(d.base + "SELECT body FROM items WHERE id = {key}")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v, _, err := o.Load(t.Context(), []byte("apple")); hearth.KindOf(err) != hearth.Unavailable {
+					t.Errorf("%s: got %q, %v", mode, v, err)
+				}
+			}
+		})
 		t.Run("sessions that were ended while idle", func(t *testing.T) {
 			endIdle(t, p, d)
 			if v, err := ask("SELECT body FROM items WHERE id = {key}", "apple"); v != "red ä" || err != nil {
@@ -243,7 +256,7 @@ func TestSQLForbiddenDestination(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	for _, text := range []string{"postgres://host/db", "postgres://u:secret@/db", "postgres://u:secret@host", "http://u:secret@host/db", "postgres://u:secret@host/db?x=1",
-		"postgres://u:secret@host/db?sslmode=maybe", "postgres://u:secret@a,b/db", "postgres://u:sec ret@host/db%zz"} {
+		"postgres://u:secret@host/db?sslmode=maybe", "postgres://u:secret@host/db?sslmode=require&sslrootcert=ca.pem", "postgres://u:secret@a,b/db", "postgres://u:sec ret@host/db%zz"} {
 		if _, err := ParseLogin(text); err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "sec ret") {
 			t.Errorf("%s: %v", text, err)
 		}
