@@ -10,14 +10,17 @@ import (
 	"github.com/hearthcache/hearth/value"
 )
 
-// Fingerprint is what memcached's clients get as an item's CAS: 64 bits of a hash of its flags and its value, never 0. An
+// fingerprintBits are as many as a number of every client holds: Java's are signed, those of JavaScript and PHP may be floating.
+const fingerprintBits = 53
+
+// Fingerprint is what memcached's clients get as an item's CAS: 53 bits of a hash of its flags and its value, never 0. An
 // item that has changed and changed back has the same one.
 func Fingerprint(flags uint32, v []byte) uint64 {
 	h := sha1.New()
 	var b [sha1.Size]byte
 	h.Write(binary.BigEndian.AppendUint32(b[:0], flags))
 	h.Write(v)
-	return max(1, binary.BigEndian.Uint64(h.Sum(b[:0])))
+	return max(1, binary.BigEndian.Uint64(h.Sum(b[:0]))>>(64-fingerprintBits))
 }
 
 // Guard is a condition on an item's fingerprint: it holds of any item unless Given.

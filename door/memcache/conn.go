@@ -60,7 +60,6 @@ const (
 	outBytesMax  = 1 << 20   // of answers that may wait for the peer before no further request is run
 	lineBytesMax = 2048      // of a line without end, except that of a get of many keys
 	getBytesMax  = 512 << 10 // of that one
-	binaryMagic  = 0x80      // the first byte of memcached's binary protocol
 )
 
 // Feed implements door.Session.
@@ -71,6 +70,7 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 		c.seen = true
 		if in[0] == binaryMagic {
 			c.door.Log.Warn("a connection spoke memcached's binary protocol, which is not offered, and was closed", "addr", c.peer)
+			c.out = appendRefusal(c.out, in)
 			c.closing = true
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,12 +146,30 @@ func port(c *client) string {
 	return p
 }
 
+// A client that speaks the binary protocol reads in it, for its own request, that it is not offered.
 func TestBinaryIsRefused(t *testing.T) {
 	c := dial(t, serve(t))
-	_, _ = c.nc.Write([]byte("\x80\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-	_ = c.nc.SetDeadline(time.Now().Add(5 * time.Second))
-	if b, err := c.in.ReadByte(); err == nil {
-		t.Errorf("answers %x", b)
+	_, _ = c.nc.Write([]byte("\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x01\x02\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00k"))
+	_ = c.nc.SetDeadline(time.Now().Add(20 * time.Second))
+	want := "\x81\x00\x00\x00\x00\x00\x00\x83\x00\x00\x00\x52\x01\x02\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"the binary protocol is not offered: let the client speak the text or meta protocol"
+	if got, err := io.ReadAll(c.in); string(got) != want || err != nil {
+		t.Errorf("answers %q, %v", got, err)
+	}
+}
+
+// The number for cas is one that signed and floating numbers of 64 bits hold exactly.
+func TestCASOfEveryClient(t *testing.T) {
+	c := dial(t, serve(t))
+	for i := range 100 {
+		c.do(fmt.Sprintf("set k 0 0 3\r\n%03d\r\n", i))
+		words := strings.Fields(c.do("gets k\r\n"))
+		if n, err := strconv.ParseUint(words[4], 10, 53); err != nil {
+			t.Fatal(n, err)
+		}
+		if got := c.do("cas k 0 0 1 " + words[4] + "\r\nx\r\n"); got != "STORED\r\n" {
+			t.Fatalf("cas with the number of gets is answered %q", got)
+		}
 	}
 }
 
