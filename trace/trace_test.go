@@ -212,6 +212,30 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayAdapts replays what one division of the cache and one rule for who is let in are bad at: a loop of one and a
+// half caches (54 per cent; 37 where whoever comes back is let in), and a trace in which what is asked for is always among
+// the latest (68 per cent; 61 with a tenth of the cache for new items).
+func TestReplayAdapts(t *testing.T) {
+	const items = 4000
+	rng := rand.New(rand.NewPCG(3, 4))
+	latest := make([]Request, 100*items)
+	for i := range latest {
+		latest[i].Key = uint64(max(0, i/4-int(rng.ExpFloat64()*items/3)))
+	}
+	check := func(name string, rs []Request, want float64) {
+		t.Helper()
+		results, err := Replay(t.Context(), rs, Options{BytesMax: items * (unitBytes + keyBytes)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := 100 * results[0].HitRatio(); got < want {
+			t.Errorf("%s: %.1f per cent; want at least %.1f", name, got, want)
+		}
+	}
+	check("a loop of one and a half caches", loop(40*items, items*3/2), 47)
+	check("the latest", latest, 65)
+}
+
 func TestFootprint(t *testing.T) {
 	n, bytes := Footprint([]Request{{1, 100}, {2, 0}, {1, 100}}, 50)
 	if n != 2 || bytes != 100+50+2*keyBytes {

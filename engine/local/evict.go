@@ -261,7 +261,7 @@ func (e *Engine) victim(sp *space) *space {
 // it does not go for being the only one in its shard while others have what nobody wants.
 func (s *shard) evict(cause engine.EvictionCause) bool {
 	first, second := small, main
-	if s.queues[main].live > 0 && s.queues[small].weight() <= s.tune.target(s) {
+	if s.queues[main].live > 0 && s.queues[small].weight() <= s.tune.target(s.weight()) {
 		first, second = main, small
 	}
 	return s.step(first, cause) || s.step(second, cause)
@@ -279,12 +279,18 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 	switch {
 	case r.meta&expiryBit != 0 && r.expired(s.e.now()):
 		s.expire(h, sl, r)
+		return true
 	case s.stale(r):
 		s.invalidate(h, sl, r)
+		return true
+	case r.meta&trustBit != 0 && number == main:
+		s.tune.judged(r.uses() > 0)
+	}
+	switch {
 	case number == small && s.spares(r) && s.move(h, sl, r, 0):
 	case number == main && s.spares(r) && s.move(h, sl, r, r.uses()-1):
 	default:
-		s.lose(h, sl, r, cause, number == small)
+		s.lose(h, sl, r, cause, number)
 	}
 	return true
 }
@@ -295,9 +301,13 @@ func (s *shard) spares(r *record) bool {
 	return r.uses() > 0 && (r.side() || !s.e.full(-min(slackBytes/4, s.e.bytesMax/16)))
 }
 
-// lose evicts an item.
-func (s *shard) lose(h uint64, sl *uint64, r *record, cause engine.EvictionCause, ghost bool) {
-	s.past.add(h, op.Evicted, ghost, s.items)
+// lose evicts an item of a queue.
+func (s *shard) lose(h uint64, sl *uint64, r *record, cause engine.EvictionCause, number int) {
+	bytes := int64(r.bytes())
+	if r.side() {
+		bytes += s.side[r.sideNumber()].bytes
+	}
+	s.past.add(h, memory{cause: op.Evicted, main: number == main, at: s.tune.gone(number, bytes, s.weight())}, s.items)
 	s.tell(engine.ItemEvicted, r.key())
 	s.remove(h, sl, r)
 	s.marked(h)
@@ -306,6 +316,9 @@ func (s *shard) lose(h uint64, sl *uint64, r *record, cause engine.EvictionCause
 
 // weight is what the queue's items take.
 func (q *queue) weight() int64 { return q.live + q.side }
+
+// weight is what the items of both queues take.
+func (s *shard) weight() int64 { return s.queues[small].weight() + s.queues[main].weight() }
 
 // move puts an item at the young end of the main log. It reports false where there is no memory for that.
 func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
@@ -317,6 +330,7 @@ func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
 	to := s.record(off)
 	copy(s.a.bytes(off, n), r.slice(0, n))
 	to.setUses(uses)
+	to.meta &^= trustBit
 	if to.side() {
 		number := to.sideNumber()
 		s.assign(number, &s.queues[main])
@@ -335,15 +349,16 @@ func (s *shard) move(h uint64, sl *uint64, r *record, uses uint32) bool {
 
 // entrance returns the queue that a new item enters.
 func (s *shard) entrance(h uint64, d *draft) *queue {
-	if s.past.ghost(h) {
+	m, ok := s.past.take(h)
+	if !ok || m.cause != op.Evicted {
+		return &s.queues[small]
+	}
+	from := small
+	if m.main {
+		from = main
+	}
+	if d.trusted = s.tune.returned(s, from, m.at); d.trusted {
 		return &s.queues[main]
 	}
 	return &s.queues[small]
-}
-
-// tuner adapts how much of a shard the small log takes.
-type tuner struct{}
-
-func (t *tuner) target(s *shard) int64 {
-	return (s.queues[small].weight() + s.queues[main].weight()) / 10
 }

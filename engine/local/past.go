@@ -6,14 +6,15 @@ import (
 	"github.com/hearthcache/hearth/op"
 )
 
-// past remembers, for about as many keys as there are items, what became of items that are gone. It is what S3-FIFO
-// calls the ghost queue, and the source of the causes of misses. Keys are
-// fingerprints in buckets of four, of which the oldest goes; a wrong answer is possible and harmless.
+// past remembers, for a quarter more keys than there are items, what became of items that are gone. It is what S3-FIFO
+// calls the ghost queue, and the source of the causes of misses. Keys are fingerprints in buckets of four, of which the
+// oldest goes; a wrong answer is possible and harmless.
 //
-// It grows by a quarter, a few buckets with each key that is added: the buckets before moved are in the table already,
+// It grows by an eighth, a few buckets with each key that is added: the buckets before moved are in the table already,
 // the others still in the old one.
 //
-// The bits of an entry: 0-2 the cause, 3 it is a ghost, 8-31 the fingerprint.
+// The bits of an entry: 0-2 the cause and, where that is eviction, 3 from the main log, 4-11 when, by that log's clock;
+// 12-31 the fingerprint.
 type past struct {
 	a     *arena
 	table table
@@ -34,10 +35,12 @@ type table struct {
 const (
 	pastSlots     = 4
 	pastMin       = 4  // buckets
+	pastPart      = 5  // entries for four items
 	pastPiece     = 64 // buckets in a piece, and how many grow with one key; not the size of the index's pieces
 	pastCauseMask = 7  // causes up to op.Invalidated
-	ghostBit      = 1 << 3
-	pastMarkShift = 8
+	pastMainBit   = 1 << 3
+	pastAtShift   = 4
+	pastMarkShift = 12
 	bucketBytes   = pastSlots * 4
 )
 
@@ -48,7 +51,7 @@ func pastIndex(h uint64, n int) int {
 	return int(i)
 }
 
-func fingerprint(h uint64) uint32 { return uint32(h&0xffffff) << pastMarkShift }
+func fingerprint(h uint64) uint32 { return uint32(h) << pastMarkShift }
 
 func newTable(n int) table {
 	pieces := (n + pastPiece - 1) / pastPiece
@@ -101,13 +104,28 @@ func (p *past) home(h uint64) (*table, int) {
 	return &p.old, pastIndex(h, p.old.n)
 }
 
-// add remembers how the item of h went: as a ghost, which others do not displace, if its coming back should count. The
-// memory is sized for the number of items.
-func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
+// memory is what is known of an item that is gone.
+type memory struct {
+	cause op.Cause
+	main  bool  // it was evicted from the main log
+	at    uint8 // when it was evicted, by the clock of its log
+}
+
+func (m memory) bits() uint32 {
+	b := uint32(m.cause) | uint32(m.at)<<pastAtShift
+	if m.main {
+		b |= pastMainBit
+	}
+	return b
+}
+
+// add remembers how the item of h went: if it was evicted, so that no others displace it, for its coming back counts. The
+// table is sized for the number of items.
+func (p *past) add(h uint64, m memory, items int) {
 	if p.moved < p.table.n {
 		p.move()
-	} else if items > p.table.n*pastSlots {
-		p.resize(max(pastMin, p.table.n*5/4, items/pastSlots))
+	} else if items = items * pastPart / 4; items > p.table.n*pastSlots {
+		p.resize(max(pastMin, p.table.n*9/8+1, items/pastSlots))
 	}
 	t, at := p.home(h)
 	if !t.need(p.a, at) {
@@ -118,13 +136,11 @@ func (p *past) add(h uint64, cause op.Cause, ghost bool, items int) {
 	for i < pastSlots-1 && b[i]>>pastMarkShift != f>>pastMarkShift {
 		i++
 	}
-	entry := f | uint32(cause)
-	if !ghost {
-		b[i] = entry
-		return
+	if m.cause == op.Evicted {
+		copy(b[1:i+1], b[:i])
+		i = 0
 	}
-	copy(b[1:i+1], b[:i])
-	b[0] = entry | ghostBit
+	b[i] = f | m.bits()
 }
 
 // resize begins to make it n buckets, more than it has.
@@ -200,15 +216,15 @@ func (p *past) cause(h uint64) op.Cause {
 	return op.NeverSeen
 }
 
-// ghost takes out the memory of an item that is coming back, and reports whether it was a ghost.
-func (p *past) ghost(h uint64) bool {
+// take takes out what is known of an item that is coming back.
+func (p *past) take(h uint64) (m memory, ok bool) {
 	e := p.find(h)
 	if e == nil {
-		return false
+		return m, false
 	}
-	was := *e&ghostBit != 0
+	m = memory{cause: op.Cause(*e & pastCauseMask), main: *e&pastMainBit != 0, at: uint8(*e >> pastAtShift)}
 	*e = 0
-	return was
+	return m, true
 }
 
 func (p *past) find(h uint64) *uint32 {

@@ -11,8 +11,8 @@ import (
 // and value. It starts at a multiple of recordAlign.
 //
 // The bits of meta: 0-2 kind, 3-4 uses (how often it was asked for since it last moved, at most 3), 5 dead, 6 has an
-// expiry, 7 has attributes, 8 its value is the number of an entry in the shard's side table, 10-14 padding in units of
-// recordAlign, 15-31 the length of the key.
+// expiry, 7 has attributes, 8 its value is the number of an entry in the shard's side table, 9 it entered the main log on
+// trust and has not reached its end since, 10-14 padding in units of recordAlign, 15-31 the length of the key.
 type record struct {
 	meta     uint32
 	valueLen uint32
@@ -31,6 +31,7 @@ const (
 	expiryBit    = 1 << 6
 	attrsBit     = 1 << 7
 	sideBit      = 1 << 8
+	trustBit     = 1 << 9
 	padShift     = 10
 	padMax       = 31
 	padMask      = padMax << padShift
@@ -135,13 +136,14 @@ func (r *record) attrs() value.Attrs {
 
 // draft is an item about to become a record.
 type draft struct {
-	kind   value.Kind
-	side   bool
-	uses   uint32
-	expiry int64
-	attrs  value.Attrs
-	key    []byte
-	value  []byte
+	kind    value.Kind
+	side    bool
+	trusted bool
+	uses    uint32
+	expiry  int64
+	attrs   value.Attrs
+	key     []byte
+	value   []byte
 }
 
 // bytes is the length of the record that d becomes.
@@ -163,6 +165,9 @@ func (r *record) write(d *draft) {
 	meta := uint32(d.kind) | d.uses<<usesShift | uint32(len(d.key))<<keyLenShift
 	if d.side {
 		meta |= sideBit
+	}
+	if d.trusted {
+		meta |= trustBit
 	}
 	if d.expiry != 0 {
 		meta |= expiryBit

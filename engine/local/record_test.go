@@ -130,7 +130,7 @@ func TestThePastGrowsWithoutForgetting(t *testing.T) {
 		hashes := make([]uint64, 500)
 		for i := range hashes {
 			hashes[i] = rng.Uint64()
-			p.add(hashes[i], op.Evicted, true, 0)
+			p.add(hashes[i], memory{cause: op.Evicted}, 0)
 		}
 		p.resize(grown)
 		for p.old.n > 0 {
@@ -143,7 +143,7 @@ func TestThePastGrowsWithoutForgetting(t *testing.T) {
 			if kept < len(hashes)*98/100 {
 				t.Fatalf("%d of %d keys are known while growing from 1000 to %d buckets", kept, len(hashes), grown)
 			}
-			p.add(hashes[0], op.Evicted, true, 0)
+			p.add(hashes[0], memory{cause: op.Evicted}, 0)
 		}
 		for p.release(1) {
 		}

@@ -93,7 +93,7 @@ const (
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
 	s := &shard{e: e, sp: sp, number: e.shards.Add(1), part: part}
-	s.a, s.past.a, s.skip = e.arena, e.arena, skip
+	s.a, s.past.a, s.skip, s.tune = e.arena, e.arena, skip, newTuner()
 	s.due.Store(never)
 	s.queues[main].number = main
 	return s
@@ -202,7 +202,7 @@ func happen(en *value.Entry, o op.Op, now int64, r *op.Reply) (err error) {
 // part: nobody knows what is in it.
 func (s *shard) abandon(h uint64, sl *uint64, rec *record) {
 	if rec != nil && rec.side() && s.side[rec.sideNumber()].coll != nil {
-		s.lose(h, sl, rec, engine.OverMemory, false)
+		s.lose(h, sl, rec, engine.OverMemory, main)
 	}
 }
 
@@ -235,7 +235,7 @@ func (s *shard) keep(en *value.Entry, h uint64, key []byte, sl *uint64, rec *rec
 		return nil
 	case change == value.Deleted:
 		if rec != nil {
-			s.past.add(h, op.WasDeleted, false, s.items)
+			s.past.add(h, memory{cause: op.WasDeleted}, s.items)
 			s.remove(h, sl, rec)
 			s.tell(engine.ItemDeleted, key)
 			s.marked(h)
@@ -412,7 +412,7 @@ func (s *shard) remove(h uint64, sl *uint64, r *record) {
 
 // expire takes an item out because its time has come.
 func (s *shard) expire(h uint64, sl *uint64, r *record) {
-	s.past.add(h, op.Expired, false, s.items)
+	s.past.add(h, memory{cause: op.Expired}, s.items)
 	s.tell(engine.ItemExpired, r.key())
 	s.remove(h, sl, r)
 	s.marked(h)

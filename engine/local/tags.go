@@ -135,7 +135,7 @@ func (s *shard) stale(r *record) bool {
 
 // invalidate takes an item out because one of its tags was invalidated.
 func (s *shard) invalidate(h uint64, sl *uint64, r *record) {
-	s.past.add(h, op.Invalidated, false, s.items)
+	s.past.add(h, memory{cause: op.Invalidated}, s.items)
 	s.remove(h, sl, r)
 	s.marked(h)
 }
