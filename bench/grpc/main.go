@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"flag"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // shape is how many connections and streams are used at once.
@@ -122,39 +125,67 @@ func (s *server) load(dir string, sh shape, seconds int) (result, error) {
 	if s.secured {
 		scheme = "https"
 	}
-	args := []string{"-D", strconv.Itoa(seconds), "-c", strconv.Itoa(sh.conns), "-m", strconv.Itoa(sh.streams), "-d", body,
+	args := []string{"-D", strconv.Itoa(seconds), "--warm-up-time", warmUp, "-c", strconv.Itoa(sh.conns), "-m", strconv.Itoa(sh.streams), "-d", body,
 		"-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "cache: " + cacheName, "-H", "authorization: " + s.token,
 		scheme + "://" + s.addr + s.method}
-	before, begin := s.cpu(), time.Now()
-	out, err := pinned(1, "h2load", args...).CombinedOutput()
+	r, err := s.watch(pinned(1, "h2load", args...))
 	if err != nil {
-		return result{}, fmt.Errorf("h2load: %v\n%s", err, out)
-	}
-	used, took := s.cpu()-before, time.Since(begin)
-	m := succeeded.FindSubmatch(out)
-	if m == nil {
-		return result{}, fmt.Errorf("h2load: some calls failed\n%s", out)
-	}
-	calls, _ := strconv.ParseFloat(string(m[1]), 64)
-	if calls == 0 {
-		return result{}, fmt.Errorf("h2load: no calls\n%s", out)
+		return result{}, err
 	}
 	// h2load counts a stream that ended, whatever its gRPC status was.
 	if err := s.check(); err != nil {
 		return result{}, fmt.Errorf("after the load: %w", err)
 	}
+	return r, nil
+}
+
+// warmUp is what h2load does before the time that counts: connections are made, and handshakes are over.
+const warmUp = "300ms"
+
+// watch runs h2load, and looks at the server's clock where h2load says that the main part begins and ends: what it counts are
+// the calls of that part.
+func (s *server) watch(h2load *exec.Cmd) (result, error) {
+	out, err := h2load.StdoutPipe()
+	if err != nil {
+		return result{}, err
+	}
+	h2load.Stderr = h2load.Stdout
+	if err := h2load.Start(); err != nil {
+		return result{}, err
+	}
+	var used, took time.Duration
+	var began time.Time
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		switch line := lines.Text(); {
+		case strings.HasPrefix(line, "Main benchmark duration is started"):
+			used, began = s.cpu(), time.Now()
+		case strings.HasPrefix(line, "Main benchmark duration is over"):
+			used, took = s.cpu()-used, time.Since(began)
+		default:
+			said.WriteString(line + "\n")
+		}
+	}
+	if err := h2load.Wait(); err != nil {
+		return result{}, fmt.Errorf("h2load: %v\n%s", err, said.String())
+	}
+	m := succeeded.FindStringSubmatch(said.String())
+	if m == nil {
+		return result{}, fmt.Errorf("h2load: some calls failed\n%s", said.String())
+	}
+	calls, _ := strconv.ParseFloat(m[1], 64)
+	if calls == 0 || took == 0 {
+		return result{}, fmt.Errorf("h2load: no calls\n%s", said.String())
+	}
 	return result{used.Seconds() * 1e6 / calls, calls / took.Seconds()}, nil
 }
 
-// cpu returns the processor time that a server has used.
+// cpu returns the processor time that a server has used, by the kernel's clock of that process.
 func (s *server) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
-	if err != nil {
+	const scheduled = 2 // CPUCLOCK_SCHED: what the scheduler has counted, in nanoseconds, and not in ticks
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^s.process.Process.Pid<<3|scheduled), &t); err != nil {
 		return 0
 	}
-	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	const userTicks, systemTicks = 11, 12 // behind the command's name
-	user, _ := strconv.Atoi(f[userTicks])
-	system, _ := strconv.Atoi(f[systemTicks])
-	return time.Duration(user+system) * (time.Second / 100)
+	return time.Duration(t.Nano())
 }
