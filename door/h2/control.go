@@ -16,10 +16,18 @@ func (c *conn) onSettings(f *frame) error {
 	if err := c.nuisance(); err != nil {
 		return err
 	}
+	initial := c.initial
 	for p := f.payload; len(p) > 0; p = p[6:] {
-		if err := c.setting(binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])); err != nil {
+		id, value := binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])
+		if err := c.setting(id, value); err != nil {
 			return err
 		}
+		if id == settingWindow {
+			initial = int64(value)
+		}
+	}
+	if err := c.resizeWindows(initial); err != nil { // once, since each time visits every stream
+		return err
 	}
 	c.out.B = appendHead(c.out.B, 0, frameSettings, flagAck, 0)
 	return nil
@@ -41,7 +49,6 @@ func (c *conn) setting(id uint16, value uint32) error {
 		if value > windowMax {
 			return fail(codeFlow, "SETTINGS_INITIAL_WINDOW_SIZE is too large")
 		}
-		return c.resizeWindows(int64(value))
 	case settingFrameSize:
 		if value < frameBytesMax || value > 1<<24-1 {
 			return fail(codeProtocol, "SETTINGS_MAX_FRAME_SIZE is out of range")
