@@ -148,3 +148,42 @@ func TestLargeValues(t *testing.T) {
 		t.Errorf("PING answers %q", got)
 	}
 }
+
+// A request of many arguments takes as much memory as has arrived of it, up to a bound of its own and one for all of them.
+func TestRequestsOfManyArgumentsAreBounded(t *testing.T) {
+	addr := serve(t)
+	// send begins a request that announces a gigabyte, and sends so much of it.
+	send := func(size int) *client {
+		c := dial(t, addr)
+		_ = c.nc.SetDeadline(time.Now().Add(2 * time.Minute))
+		part := []byte(strings.Repeat("$1024\r\n"+strings.Repeat("k", 1024)+"\r\n", 1<<10))
+		_, _ = c.nc.Write([]byte("*1048576\r\n$6\r\nEXISTS\r\n"))
+		for sent := 0; sent < size; sent += len(part) {
+			if _, err := c.nc.Write(part); err != nil {
+				break // it was refused
+			}
+		}
+		return c
+	}
+
+	if raw, _ := send(70 << 20).reply(); string(raw) != "-"+errRequest+"\r\n" {
+		t.Errorf("a request of a gigabyte is answered %q", raw)
+	}
+	const many = 6
+	before := heap()
+	var conns []*client
+	for range many {
+		conns = append(conns, send(60<<20))
+	}
+	if grown := int64(heap()) - int64(before); grown > 300<<20 {
+		t.Errorf("%d requests of 60 MiB that never end cost %d MiB", many, grown>>20)
+	}
+	for _, c := range conns[4:] {
+		if raw, _ := c.reply(); string(raw) != "-"+errBuffers+"\r\n" {
+			t.Errorf("one that finds no memory is answered %q", raw)
+		}
+	}
+	if got := dial(t, addr).do("PING"); got != "+PONG\r\n" {
+		t.Errorf("others are answered %q", got)
+	}
+}

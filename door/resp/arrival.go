@@ -26,9 +26,13 @@ const (
 	blockBytesMin  = 64 << 10 // a value of so many bytes is read into a Block
 	gatherBytesMin = 16 << 10 // a half request of so many bytes is gathered by its connection
 	trashBytes     = 64 << 10 // read at once of what is thrown away
+	gatherBytesMax = 64 << 20 // one request, but for a value that has a Block
 )
 
-const errBuffers = "ERR too much memory is taken by requests that are still arriving; try again later"
+const (
+	errBuffers = "ERR too much memory is taken by requests that are still arriving; try again later"
+	errRequest = "ERR a request is larger than 64 MiB"
+)
 
 // bigBegin looks at a request that has not arrived completely, and takes it over where it is going to be big. It
 // returns the bytes taken.
@@ -44,16 +48,17 @@ func (c *conn) bigBegin(in []byte) int {
 	}
 	room := max(2*len(in), gatherBytesMin)
 	if !c.door.buffer(room) {
-		return c.noBuffers(in)
+		return c.giveUp(in, errBuffers)
 	}
 	c.big = &arrival{buf: append(make([]byte, 0, room), in...), reserved: room}
 	return len(in)
 }
 
-// noBuffers ends a connection whose request finds no memory.
-func (c *conn) noBuffers(in []byte) int {
-	c.out = respwire.AppendError(c.out, errBuffers)
+// giveUp ends a connection whose request finds no memory.
+func (c *conn) giveUp(in []byte, why string) int {
+	c.out = respwire.AppendError(c.out, why)
 	c.closing = true
+	c.bigDrop()
 	return len(in)
 }
 
@@ -97,19 +102,31 @@ func (c *conn) Fill() []byte {
 	return a.block.Bytes()[a.have:]
 }
 
-// bigRoom returns where the next bytes of a gathered request go. Room grows with what has arrived, never with what a
-// header announces.
+// bigRoom returns where the next bytes of a gathered request go; nil where there is no room, which Feed then says.
 func (c *conn) bigRoom() []byte {
 	a := c.big
-	if len(a.buf) == cap(a.buf) {
-		more := cap(a.buf)
-		if !c.door.buffer(more) {
-			return nil
-		}
-		a.reserved += more
-		a.buf = append(make([]byte, 0, 2*more), a.buf...)
+	if len(a.buf) == cap(a.buf) && c.bigGrow(1) != "" {
+		return nil
 	}
 	return a.buf[len(a.buf):cap(a.buf)]
+}
+
+// bigGrow makes room for n more bytes of a gathered request, or says why there is none. Room grows with what has arrived,
+// never with what a header announces, and all of it is counted.
+func (c *conn) bigGrow(n int) (why string) {
+	a := c.big
+	room := max(2*len(a.buf), len(a.buf)+n, gatherBytesMin)
+	if room > gatherBytesMax {
+		if room = gatherBytesMax; len(a.buf)+n > room {
+			return errRequest
+		}
+	}
+	if !c.door.buffer(room - a.reserved) {
+		return errBuffers
+	}
+	a.reserved = room
+	a.buf = append(make([]byte, 0, room), a.buf...)
+	return ""
 }
 
 // Filled implements door.Filler.
@@ -161,10 +178,9 @@ func (c *conn) bigEnd(in []byte) int {
 	a := c.big
 	if a.buf != nil {
 		if len(a.buf)+len(in) > cap(a.buf) {
-			if !c.door.buffer(len(in)) {
-				return c.noBuffers(in)
+			if why := c.bigGrow(len(in)); why != "" {
+				return c.giveUp(in, why)
 			}
-			a.reserved += len(in)
 		}
 		a.buf = append(a.buf, in...)
 		c.bigSteps()
@@ -219,9 +235,10 @@ func (c *conn) bigDrop() {
 	c.door.buffered.Add(int64(-a.reserved))
 }
 
-// buffer takes n bytes of the door's budget for arriving requests; false when there are not so many.
+// buffer takes n bytes of the door's budget for arriving requests; false when there are not so many. A negative n gives
+// some back.
 func (d *Door) buffer(n int) bool {
-	if d.buffered.Add(int64(n)) > d.BufferBytesMax {
+	if d.buffered.Add(int64(n)) > d.BufferBytesMax && n > 0 {
 		d.buffered.Add(int64(-n))
 		return false
 	}
