@@ -247,6 +247,7 @@ func (c *conn) Closed() {
 	c.mu.Lock()
 	c.dead = true
 	c.mu.Unlock()
+	c.asking = nil // what a stream gives back is of no use to the others, and there is nothing to write to
 	for _, st := range c.streams.all() {
 		c.remove(st)
 	}

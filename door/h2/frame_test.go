@@ -363,6 +363,31 @@ func TestStuckReader(t *testing.T) {
 	}
 }
 
+// A connection that ends while large messages come on some of its streams, and others wait for their turns, ends alone.
+func TestEndsWithLargeMessagesUnderWay(t *testing.T) {
+	s := start(t, echo{}, false)
+	other := s.grpcClient(t)
+	for range 20 {
+		r := s.raw(t)
+		const size = 5 << 20
+		begun := binary.BigEndian.AppendUint32([]byte{0}, size)
+		head := r.block(":method", "POST", ":scheme", "http", ":path", "/test/Echo", "te", "trailers", "content-type", "application/grpc")
+		for i := range uint32(3 * PartialBytesMax / size) {
+			if err := r.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*i + 1, BlockFragment: head, EndHeaders: true}); err != nil {
+				t.Fatal(err)
+			}
+			_ = r.WriteData(2*i+1, false, append(begun, make([]byte, 1000)...))
+			head = r.block(":method", "POST", ":scheme", "http", ":path", "/test/Echo", "te", "trailers", "content-type", "application/grpc")
+		}
+		_ = r.WritePing(false, [8]byte{1})
+		r.until("all to be read", func(f http2.Frame) bool { p, ok := f.(*http2.PingFrame); return ok && p.IsAck() })
+		_ = r.Close()
+		if got, err := call(other, "/test/Echo", "hello"); err != nil || got != "hello" {
+			t.Fatalf("another client gets %q, %v", got, err)
+		}
+	}
+}
+
 // Whatever the frames: no panic, and the server goes on.
 func FuzzFrames(f *testing.F) {
 	var buf bytes.Buffer
