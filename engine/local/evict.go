@@ -13,11 +13,12 @@ import (
 // and otherwise enters it again.
 const (
 	slackBytes   = 16 << 20 // what garbage, half-full segments and pieces may add to the bound
-	evictSteps   = 32       // one command looks at so many old items at most,
+	evictSteps   = 8        // one command looks at so many old items at most,
 	evictBytes   = 16       // and at one more for so many bytes that it has added
 	paceSteps    = 8        // or at so many while there is still memory
 	takeSteps    = 8        // and at so many of one shard of another space under one lock
-	runSteps     = 1 << 10  // Run, at so many before it looks what else there is
+	burstSteps   = 32       // Run, at so many before it looks at the clock,
+	runSteps     = 1 << 10  // and at so many before it looks what else there is
 	restPart     = 8        // a shard rests that has spared an item of so large a part of it,
 	restBytes    = 4 << 10  // and others are gone through so far at each of its turns, about
 	victimSample = 64       // spaces looked at to find the one that has most above its share
@@ -274,6 +275,7 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 		return false
 	}
 	r := s.record(off)
+	s.warmNext(&s.queues[number], off, r)
 	h := s.e.hash(r.key())
 	sl := s.findAt(h, off)
 	switch {
@@ -293,6 +295,17 @@ func (s *shard) step(number int, cause engine.EvictionCause) bool {
 		s.lose(h, sl, r, cause, number)
 	}
 	return true
+}
+
+// warmNext asks for the line of the index that the step after the one on r needs.
+func (s *shard) warmNext(q *queue, off uint64, r *record) {
+	next := off + uint64(r.bytes())
+	if next-q.first >= uint64(s.segment(q.first).used) {
+		return
+	}
+	if n := s.record(next); !n.dead() {
+		s.warmLine(s.e.hash(n.key()))
+	}
 }
 
 // spares reports whether an item stays because it is in use. Where items are too far above the bound that ends with small

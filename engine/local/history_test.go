@@ -54,7 +54,7 @@ func (h *history) step() {
 	case n < 990:
 		h.now += h.rng.Int64N(50)
 	case n < 998:
-		h.e.sweep(h.t.Context())
+		h.e.sweep(newPacer(h.t.Context()))
 	case n < 999 && h.rng.IntN(100) == 0:
 		h.evicted += h.e.Size(h.space).Evicted[engine.OverMemory]
 		h.e.Drop(h.t.Context(), h.space)

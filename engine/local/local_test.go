@@ -130,7 +130,7 @@ func TestBlocksOutliveEviction(t *testing.T) {
 	r.Reset()
 	e.walk(t)
 	e.Drop(t.Context(), 1)
-	e.sweep(t.Context())
+	e.sweep(newPacer(t.Context()))
 	if held := e.blocks.held.Load(); held != 0 {
 		t.Errorf("%d bytes of blocks are held by nobody", held)
 	}
@@ -146,7 +146,7 @@ func TestDropForgetsAtOnceAndForGood(t *testing.T) {
 	if _, ok := get(t, e, "late"); ok {
 		t.Error("a space that was dropped keeps items")
 	}
-	e.sweep(t.Context())
+	e.sweep(newPacer(t.Context()))
 	e.walk(t)
 	if n := e.arena.inUse.Load(); n != 0 {
 		t.Errorf("%d bytes are in use by nobody", n)

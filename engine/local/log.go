@@ -124,7 +124,7 @@ func (s *shard) freeSegment(off uint64) {
 	q.count--
 	q.clean.passed(q, off, g)
 	if s.lap.seg == off {
-		s.lap.seg = g.next
+		s.lap.seg, s.lap.marked = g.next, 0
 	}
 	s.a.free(off)
 }

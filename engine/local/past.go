@@ -2,6 +2,7 @@ package local
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/hearthcache/hearth/op"
 )
@@ -242,6 +243,17 @@ func (p *past) find(h uint64) *uint32 {
 		}
 	}
 	return nil
+}
+
+// warm asks for the bucket of h.
+func (p *past) warm(h uint64) {
+	if p.table.n == 0 {
+		return
+	}
+	t, at := p.home(h)
+	if b := t.at(p.a, at); b != nil {
+		prefetch(unsafe.Pointer(b))
+	}
 }
 
 // bytes is what it holds.

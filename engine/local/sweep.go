@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"runtime"
 	"time"
 )
 
@@ -25,7 +24,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		// From here on an item that expires sooner than all others kicks again.
 		e.wakeAt.Store(never)
-		next := e.sweep(ctx)
+		next := e.sweep(newPacer(ctx))
 		if next == never {
 			timer.Stop()
 			continue
@@ -74,44 +73,76 @@ func (s *shard) soon(expiry int64) {
 	}
 }
 
+// pacer has Run work in bursts and sleep between them. The kernel lets a thread finish that has just woken, and takes the
+// processor from one that has had it for long, for up to a tick: with a shard's lock in its hand, if it happens to hold one.
+type pacer struct {
+	ctx   context.Context
+	until time.Time // the burst ends
+}
+
+// How long a burst is, and the sleep after it.
+const (
+	burstMin = 200 * time.Microsecond
+	burstMax = 2 * time.Millisecond // where others keep the processor, each sleep is longer than asked for
+	burstGap = 100 * time.Microsecond
+)
+
+func newPacer(ctx context.Context) *pacer {
+	return &pacer{ctx: ctx, until: time.Now().Add(burstMin)}
+}
+
+// more is asked between two steps, outside of locks: it sleeps when the burst is over. It reports false when Run is to end.
+func (p *pacer) more() bool {
+	if now := time.Now(); now.After(p.until) {
+		time.Sleep(burstGap)
+		woke := time.Now()
+		p.until = woke.Add(min(max(woke.Sub(now), burstMin), burstMax))
+	}
+	return p.ctx.Err() == nil
+}
+
 // sweep does all there is to do, and returns when the next item expires.
-func (e *Engine) sweep(ctx context.Context) (next int64) {
-	e.digAll(ctx)
-	if !e.relieve(nil, 0, runSteps) {
-		e.kick()
+func (e *Engine) sweep(p *pacer) (next int64) {
+	e.digAll(p)
+	for done, steps := false, 0; !done && p.more(); steps += burstSteps {
+		if steps == runSteps {
+			e.kick()
+			break
+		}
+		done = e.relieve(nil, 0, burstSteps)
 	}
 	next = never
 	for _, sp := range e.spaces.all() {
 		began := e.now()
 		due, marked := sp.sweepTags(began)
 		next = min(next, due)
-		next = min(next, sp.sweep(ctx, began))
+		next = min(next, sp.sweep(p, began))
 		if marked {
 			sp.tags.after.Store(e.now() + max(sweepTagsMillis, sweepTagsRest*(e.now()-began)))
 		}
 	}
-	e.digAll(ctx)
+	e.digAll(p)
 	e.blocks.trim()
 	e.arena.trim(e.arena.idle() > idleMax)
 	return next
 }
 
 // digAll gives back the memory of what was dropped.
-func (e *Engine) digAll(ctx context.Context) {
-	for ctx.Err() == nil && e.graves.dig() > 0 {
+func (e *Engine) digAll(p *pacer) {
+	for p.more() && e.graves.dig() > 0 {
 		e.arena.ease()
 	}
 }
 
 // sweep does all there is to do in a space, and returns when its next item expires.
-func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
+func (sp *space) sweep(p *pacer, now int64) (next int64) {
 	next = never
 	shards := append([]*shard(nil), sp.layout.Load().shards...)
 	for len(shards) > 0 {
 		// A step on each in turn, so that nobody who waits for one meets Run there again.
 		left := shards[:0]
 		for _, s := range shards {
-			if ctx.Err() != nil {
+			if !p.more() {
 				return never
 			}
 			if s.sweep(now) {
@@ -121,7 +152,6 @@ func (sp *space) sweep(ctx context.Context, now int64) (next int64) {
 			}
 		}
 		shards = left
-		runtime.Gosched() // others who wait for the processor have a turn
 	}
 	return next
 }
@@ -170,19 +200,26 @@ func (s *shard) leave() {
 
 // lap is a walk over all segments of a shard, to find those in which something has expired.
 type lap struct {
-	on    bool
-	queue int
-	seg   uint64 // the next one; 0 is the end of the queue
-	due   int64  // the earliest expiry found so far
+	on     bool
+	all    bool // items may have been invalidated: it works on every segment
+	queue  int
+	seg    uint64 // the next one; 0 is the end of the queue
+	marked uint64 // the segment that is due since it is gone through for the sake of all
+	due    int64  // the earliest expiry found so far
+}
+
+// beginLap begins a lap, or begins one under way again.
+func (s *shard) beginLap(all bool) {
+	s.lap = lap{on: true, all: all, seg: s.queues[small].first, due: never}
+	s.laps.Store(true)
+	s.due.Store(never) // and earlier again, where records are added behind the lap
 }
 
 // sweepStep looks at some segments, and works on the first in which something has expired.
 func (s *shard) sweepStep(now int64) {
 	l := &s.lap
 	if !l.on {
-		*l = lap{on: true, seg: s.queues[small].first, due: never}
-		s.laps.Store(true)
-		s.due.Store(never) // and earlier again, where records are added behind the lap
+		s.beginLap(false)
 	}
 	for range sweepSegments {
 		if l.seg == 0 && l.queue == main {
@@ -196,6 +233,9 @@ func (s *shard) sweepStep(now int64) {
 			continue
 		}
 		g := s.segment(l.seg)
+		if l.all && l.marked != l.seg {
+			l.marked, g.due, g.swept = l.seg, min(g.due, now), 0 // from its beginning
+		}
 		if g.due <= now {
 			s.sweepSegment(l.seg, now)
 			return
@@ -210,6 +250,7 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 	if g.swept == 0 {
 		g.swept, g.later = uint32(segmentHead), never
 	}
+	s.warmSweep(seg, g)
 	for range sweepRecords {
 		if g.swept >= g.used {
 			g.due, g.swept = g.later, 0
@@ -240,6 +281,20 @@ func (s *shard) sweepSegment(seg uint64, now int64) {
 		}
 		if last {
 			return
+		}
+	}
+}
+
+// warmSweep asks for the lines of the index and of the past that the items which go next need, so that they come together
+// and callers wait less long.
+func (s *shard) warmSweep(seg uint64, g *segment) {
+	for at, n := g.swept, 0; n < sweepRecords && at < g.used; n++ {
+		r := s.record(seg + uint64(at))
+		at += uint32(r.bytes())
+		if !r.dead() && r.meta&expiryBit != 0 {
+			h := s.e.hash(r.key())
+			s.warmLine(h)
+			s.past.warm(h)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestSweepIsBrief(t *testing.T) {
 	if size := e.Size(1); size.Items != 0 || size.Expired != items {
 		t.Errorf("after the sweep: %+v", size)
 	}
-	e.sweep(t.Context())
+	e.sweep(newPacer(t.Context()))
 	if kept := e.arena.inUse.Load(); kept > full/4 {
 		t.Errorf("%d of %d bytes are in use", kept, full)
 	}
@@ -52,7 +52,7 @@ func TestCallersMeetTheSweep(t *testing.T) {
 	go func() {
 		defer close(done)
 		for e.Size(1).Items > items {
-			e.sweep(t.Context())
+			e.sweep(newPacer(t.Context()))
 		}
 	}()
 	for i := 0; ; i++ {

@@ -154,21 +154,11 @@ func (sp *space) sweepTags(now int64) (due int64, marked bool) {
 	for _, s := range sp.layout.Load().shards {
 		s.enter()
 		if s.tagged {
-			s.lookAtAll(now)
+			s.beginLap(true)
 		}
 		s.leave()
 	}
 	return never, true
-}
-
-func (s *shard) lookAtAll(now int64) {
-	for i := range s.queues {
-		for seg := s.queues[i].first; seg != 0; seg = s.segment(seg).next {
-			g := s.segment(seg)
-			g.due, g.swept = min(g.due, now), 0 // from its beginning
-		}
-	}
-	s.due.Store(min(s.due.Load(), now))
 }
 
 var _ engine.Tagger = (*Engine)(nil)

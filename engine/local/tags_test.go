@@ -115,7 +115,7 @@ func TestInvalidatedOfLongAgo(t *testing.T) {
 	if err := e.Drop(context.Background(), 1); err != nil {
 		t.Fatal(err)
 	}
-	e.sweep(context.Background())
+	e.sweep(newPacer(t.Context()))
 	if n := e.logical.Load(); n != 0 || e.heap.Load() != 0 {
 		t.Errorf("nothing is left, and %d bytes are counted, %d of the heap", n, e.heap.Load())
 	}
@@ -131,7 +131,7 @@ func TestInvalidatedMemory(t *testing.T) {
 	for _, want := range []int64{n / 2, 0} {
 		e.invalidate(fmt.Sprint("t", want*2/n))
 		e.now.Add(sweepTagsMillis)
-		e.sweep(context.Background())
+		e.sweep(newPacer(t.Context()))
 		if got := e.Size(1).Items; got != want {
 			t.Errorf("%d items are left, want %d", got, want)
 		}
@@ -161,7 +161,7 @@ func TestInvalidateRaces(t *testing.T) {
 	wg.Go(func() {
 		for range 50 {
 			e.now.Add(sweepTagsMillis)
-			e.sweep(context.Background())
+			e.sweep(newPacer(t.Context()))
 		}
 	})
 	wg.Wait()
