@@ -74,9 +74,6 @@ func (k *SigningKey) ticketMAC(body []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// IsTicket reports whether a text looks like a ticket, whether or not it is valid.
-func IsTicket(text string) bool { return strings.HasPrefix(text, ticketPrefix) }
-
 // ParseTicket reads a ticket that one of the keys signed. Errors are Denied: they tell an expired ticket from a wrong
 // one, and nothing of what it is for.
 func ParseTicket(text string, now time.Time, keys map[string]*SigningKey) (Ticket, error) {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -96,7 +97,8 @@ func (s *Scene) complete() {
 func (s *Scene) check() error {
 	in := func(what string, n, least, most float64) error {
 		if n < least || n > most || math.IsNaN(n) {
-			return fmt.Errorf("%s is %g; it may be from %g to %g", what, n, least, most)
+			plain := func(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+			return fmt.Errorf("%s is %s; it may be from %s to %s", what, plain(n), plain(least), plain(most))
 		}
 		return nil
 	}

@@ -1,7 +1,5 @@
 package respwire
 
-import "strconv"
-
 // Bounds of one request; they are Valkey's.
 const (
 	BulkBytesMax   = 512 << 20 // one argument
@@ -233,6 +231,3 @@ func Int(b []byte) (int64, bool) {
 	}
 	return 0, false
 }
-
-// AppendInt appends n in decimal.
-func AppendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

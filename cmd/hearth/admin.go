@@ -41,7 +41,7 @@ func (s *server) metrics() *observe.Metrics {
 
 // openAdmin opens the port of metrics and profiles, for the operator of this machine.
 func (s *server) openAdmin() error {
-	l, err := listen("metrics and profiles", s.options.Admin, defaultAdmin, s.log)
+	l, err := listen("admin", "metrics and profiles", s.options.Admin, defaultAdmin, s.log)
 	if err != nil || l == nil {
 		return err
 	}

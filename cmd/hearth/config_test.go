@@ -29,6 +29,8 @@ func TestByteSize(t *testing.T) {
 	check("-1", 0, false)
 	check("1XB", 0, false)
 	check("9999999999TiB", 0, false)
+	check("nan", 0, false)
+	check("inf", 0, false)
 }
 
 func TestLoopback(t *testing.T) {

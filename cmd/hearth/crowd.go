@@ -31,7 +31,7 @@ type crowdCommand struct {
 	Reads        int           `default:"3" help:"Items that an invocation reads: the launched one, and others."`
 	Keys         int           `default:"1000" help:"The others that there are."`
 	Zipf         float64       `default:"1.1" help:"How unevenly the others are wanted: the exponent of Zipf's law."`
-	Value        byteSize      `default:"1KiB" placeholder:"SIZE" help:"Size of an item."`
+	Value        byteSize      `default:"1KiB" help:"Size of an item."`
 	Latency      time.Duration `default:"50ms" help:"What the origin takes for a load."`
 	Parallel     int           `default:"0" help:"Loads that the origin answers at once; others queue, as before a database. 0 is any number."`
 
@@ -42,7 +42,7 @@ type crowdCommand struct {
 	Plot           string   `placeholder:"FILE" help:"Draw the origin's loads over the day as SVG."`
 	PriceBook      string   `placeholder:"FILE" help:"Prices of the parts s3, dynamodb, hearth and lambda. Default: list prices; --prices prints them."`
 	PricedAs       string   `default:"s3" enum:"s3,dynamodb" help:"Which price a load has: ${enum}."`
-	FunctionMemory byteSize `default:"512MiB" placeholder:"SIZE" help:"Memory of an environment, for the price of its waiting."`
+	FunctionMemory byteSize `default:"512MiB" help:"Memory of an environment, for the price of its waiting."`
 	Prices         bool     `help:"Print the price book and end."`
 }
 
@@ -80,8 +80,8 @@ func (c *crowdCommand) Run(ctx context.Context, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	if ext := filepath.Ext(c.Plot); c.Plot != "" && ext != ".svg" {
-		return fmt.Errorf("--plot %s: charts are SVG: name the file .svg", c.Plot)
+	if err := checkPlot(c.Plot); err != nil {
+		return err
 	}
 	behind, err := c.behind()
 	if err != nil {
@@ -154,6 +154,21 @@ func (c *crowdCommand) connect(n int) (*client.Client, error) {
 		r.Endpoint = c.Addr[n%len(c.Addr)]
 	}
 	return r.dial()
+}
+
+// checkPlot refuses a chart that could not be written, before minutes are spent on what it would show.
+func checkPlot(name string) error {
+	if name == "" {
+		return nil
+	}
+	if filepath.Ext(name) != ".svg" {
+		return fmt.Errorf("--plot %s: charts are SVG: name the file .svg", name)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("--plot: %w", err)
+	}
+	return f.Close()
 }
 
 func writeFile(name string, write func(io.Writer) error) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,6 +66,7 @@ func (o opened) say(w io.Writer) {
 // openDoors opens every port; those that nobody asked for are left closed where they are taken.
 func (s *server) openDoors() error {
 	s.spareProcessor()
+	closed := len(s.parts)
 	if err := s.openMain(); err != nil {
 		return err
 	}
@@ -74,7 +76,13 @@ func (s *server) openDoors() error {
 	if err := s.openMemcache(); err != nil {
 		return err
 	}
-	return s.openAdmin()
+	if err := s.openAdmin(); err != nil {
+		return err
+	}
+	if len(s.parts) == closed {
+		return errors.New("every port is off, or a default one that is taken: give an address with --listen, --resp or --memcache")
+	}
+	return nil
 }
 
 // spareProcessor gives Go's scheduler one processor more than there are event loops. Where all of its processors wait in
@@ -99,7 +107,7 @@ func (s *server) serve(name string, p door.Protocol, l net.Listener) {
 
 // openRESP opens the port of Redis and Valkey clients.
 func (s *server) openRESP() error {
-	l, err := listen("Redis and Valkey clients", s.options.RESP, defaultRESP, s.log)
+	l, err := listen("resp", "Redis and Valkey clients", s.options.RESP, defaultRESP, s.log)
 	if err != nil || l == nil {
 		return err
 	}
@@ -109,7 +117,7 @@ func (s *server) openRESP() error {
 
 // openMemcache opens the port of memcached's clients.
 func (s *server) openMemcache() error {
-	l, err := listen("memcached's clients", s.options.Memcache, defaultMemcache, s.log)
+	l, err := listen("memcache", "memcached's clients", s.options.Memcache, defaultMemcache, s.log)
 	if err != nil || l == nil {
 		return err
 	}
@@ -119,7 +127,7 @@ func (s *server) openMemcache() error {
 
 // openMain opens the port of gRPC, gRPC-Web and HTTP.
 func (s *server) openMain() error {
-	l, err := listen("Momento and HTTP clients", s.options.Listen, defaultListen, s.log)
+	l, err := listen("listen", "Momento and HTTP clients", s.options.Listen, defaultListen, s.log)
 	if err != nil || l == nil {
 		return err
 	}

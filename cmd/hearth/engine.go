@@ -27,7 +27,7 @@ type engineOptions struct {
 	ValkeyUser     string   `env:"HEARTH_VALKEY_USER" placeholder:"NAME" help:"ACL user to sign in as. It needs the keys and channels h:* and all commands but administrative ones."`
 	ValkeyPassword secret   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" help:"Its password; better given by environment or file, where others do not see it."`
 	ValkeyTLS      bool     `env:"HEARTH_VALKEY_TLS" help:"Speak TLS to the servers, with certificates that this machine trusts."`
-	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" placeholder:"SIZE" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
+	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
 }
 
 // checkEngine refuses what cannot work.

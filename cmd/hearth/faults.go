@@ -14,7 +14,7 @@ import (
 // openGate puts a gate before the main port, and opens the port that closes and opens it. It returns the listener that
 // hearth really serves on; clients connect to l, and what passes the gate is copied between the two.
 func (s *server) openGate(l net.Listener) (net.Listener, error) {
-	admin, err := listen("the test admin API", "", defaultFaults, s.log)
+	admin, err := listen("dev-faults", "the test admin API", "", defaultFaults, s.log)
 	if err != nil {
 		return nil, err
 	}

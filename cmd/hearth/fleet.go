@@ -45,7 +45,7 @@ type fleetUp struct {
 	Gateways     int       `default:"2" help:"Number of gateways, 1 to 16."`
 	Shards       int       `default:"3" help:"Shards of the cluster, 1 to 32."`
 	Replicas     int       `default:"1" help:"Replicas of each shard, 0 to 4."`
-	ServerMemory byteSize  `default:"256MiB" placeholder:"SIZE" help:"Memory for the items of each server; the least recently used go first."`
+	ServerMemory byteSize  `default:"256MiB" help:"Memory for the items of each server; the least recently used go first."`
 	OriginAllow  []network `placeholder:"CIDR" help:"Networks that caches' origins may be in beside the public internet, such as 127.0.0.0/8 for this machine."`
 }
 

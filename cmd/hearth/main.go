@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -76,6 +78,7 @@ func run(args []string) int {
 	}
 	parser, err := kong.New(line,
 		kong.Name("hearth"), kong.Description(about), kong.UsageOnError(),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {
@@ -110,7 +113,24 @@ func run(args []string) int {
 		return exitMiss
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "hearth:", err)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			fmt.Fprintln(os.Stderr, "Nothing listens there: `hearth serve` starts a server, --endpoint names one that runs.")
+		}
 		return exitError
 	}
 	return 0
+}
+
+// decodeDuration reads the durations of flags and settings; its error says what one looks like.
+func decodeDuration(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is not a duration; write numbers with units, such as 500ms, 10s or 1h30m", text)
+	}
+	target.SetInt(int64(d))
+	return nil
 }

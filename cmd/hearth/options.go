@@ -83,7 +83,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	unit := strings.ToLower(strings.TrimSpace(s[len(digits):]))
 	factor, ok := units[unit]
 	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !ok || n < 0 || n*factor > math.MaxInt64/2 {
+	if inRange := n >= 0 && n*factor <= math.MaxInt64/2; err != nil || !ok || !inRange { // no comparison holds for NaN
 		return fmt.Errorf("%q is not a size; write bytes, or a number with KB, MB, GB, KiB, MiB or GiB", s)
 	}
 	*b = byteSize(n * factor)

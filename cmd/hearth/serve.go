@@ -25,6 +25,10 @@ type part struct {
 func (c *serveCommand) Run(ctx context.Context, file *configFile) error {
 	log := c.logger()
 	s, err := newServer(ctx, &c.serveOptions, file, log)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		log.Info("stopped while it waited to start")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -63,18 +67,18 @@ func (o *serveOptions) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }
 
-// listen opens a listener: nil where it is off, or where nobody asked for it and its default port is taken.
-func listen(what, given, byDefault string, log *slog.Logger) (net.Listener, error) {
+// listen opens the listener of a flag: nil where it is off, or where nobody asked for it and its default port is taken.
+func listen(name, what, given, byDefault string, log *slog.Logger) (net.Listener, error) {
 	addr, asked, open := address(given, byDefault)
 	if !open {
 		return nil, nil
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil && asked {
-		return nil, fmt.Errorf("cannot listen for %s: %w", what, err)
+		return nil, fmt.Errorf("--%s %s: cannot listen for %s: %w", name, addr, what, err)
 	}
 	if err != nil {
-		log.Warn("default port is taken, left closed", "for", what, "address", addr)
+		log.Warn("default port is taken, left closed; --"+name+" names another", "for", what, "address", addr)
 		return nil, nil
 	}
 	return l, nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,12 +23,15 @@ type traceReplay struct {
 	File   string   `arg:"" type:"existingfile" help:"Trace; .gz, .xz and .zst are understood."`
 	Memory []string `required:"" placeholder:"SIZE" help:"Memory of each cache, such as 64MiB, or a part of all objects' bytes, such as 10%. May be given several times."`
 	Format string   `default:"auto" enum:"auto,text,csv,oracleGeneral,lis,u64,u32" help:"Format of the trace: ${enum}."`
-	Value  byteSize `default:"1KiB" placeholder:"SIZE" help:"Size of a value where the trace has no sizes."`
+	Value  byteSize `default:"1KiB" help:"Size of a value where the trace has no sizes."`
 	Plot   string   `placeholder:"FILE" help:"Draw the hit ratios over the course of the trace as SVG (of the last --memory)."`
 }
 
 // Run replays the trace and prints a table.
 func (t *traceReplay) Run(ctx context.Context, k *kong.Context) error {
+	if err := checkPlot(t.Plot); err != nil {
+		return err
+	}
 	rs, err := trace.Read(t.File, t.Format)
 	if err != nil {
 		return err
@@ -56,29 +59,17 @@ func (t *traceReplay) Run(ctx context.Context, k *kong.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return t.plot(title, results)
-}
-
-func (t *traceReplay) plot(title string, results []trace.Result) error {
 	if t.Plot == "" {
 		return nil
 	}
-	f, err := os.Create(t.Plot)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := trace.Plot(f, title, results); err != nil {
-		return err
-	}
-	return f.Close()
+	return writeFile(t.Plot, func(w io.Writer) error { return trace.Plot(w, title, results) })
 }
 
 // memoryOf is a size, or a part of all.
 func memoryOf(s string, all int64) (int64, error) {
 	if percent, ok := strings.CutSuffix(s, "%"); ok {
 		p, err := strconv.ParseFloat(percent, 64)
-		if err != nil || p <= 0 {
+		if !(p > 0) || math.IsInf(p, 1) || err != nil { // no comparison holds for NaN
 			return 0, fmt.Errorf("--memory %q: write a size, such as 64MiB, or a part of the trace's bytes, such as 10%%", s)
 		}
 		return int64(float64(all) * p / 100), nil
