@@ -30,7 +30,9 @@ func (o *DictGet) Apply(e *value.Entry, now int64, r *Reply) error {
 	r.Status = Hit
 	for _, f := range o.Fields {
 		if v, ok := d.Get(f); ok {
-			r.AddPart(v, 0)
+			if err := r.AddNamed(v); err != nil {
+				return err
+			}
 		} else {
 			r.AddMiss()
 		}

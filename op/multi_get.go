@@ -31,7 +31,9 @@ func (o *MultiGet) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 			r.AddMiss()
 			continue
 		}
-		r.AddPart(v, 0)
+		if err := r.AddNamed(v); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -51,7 +53,9 @@ func (o *MultiGet) RecvAll(v []respwire.Value, r *Reply) error {
 			continue
 		}
 		stored, _ := CutTrailer(a.Str)
-		r.AddPart(stored, 0)
+		if err := r.AddNamed(stored); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -66,7 +70,9 @@ func (o *MultiGet) Parts() ([]Op, func([]Reply, *Reply) (Op, error)) {
 		r.Status = Hit
 		for i := range got {
 			if p := got[i].Part(0); p.Hit {
-				r.AddPart(p.Bytes, 0)
+				if err := r.AddNamed(p.Bytes); err != nil {
+					return nil, err
+				}
 				continue
 			}
 			r.AddMiss()

@@ -1,6 +1,11 @@
 package op
 
-import "github.com/hearthcache/hearth/value"
+import (
+	"strconv"
+
+	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/value"
+)
 
 // Status is the outcome of a command.
 type Status uint8
@@ -129,6 +134,18 @@ func (r *Reply) AddPart(b []byte, num float64) {
 	r.buf = append(r.buf, b...)
 	r.parts = append(r.parts, part{start: start, end: len(r.buf), hit: true, num: num})
 }
+
+// AddNamed is AddPart for what the request has named, where it may name one large value many times over.
+func (r *Reply) AddNamed(b []byte) error {
+	if len(r.buf)+len(b) > hearth.AnswerBytesMax {
+		return errAnswer
+	}
+	r.AddPart(b, 0)
+	return nil
+}
+
+var errAnswer = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
+	Msg: "request limit: the answer is larger than " + strconv.Itoa(hearth.AnswerBytesMax) + " bytes"}
 
 // AddRanked copies an element of a leaderboard in as the next one.
 func (r *Reply) AddRanked(id []byte, score float64, rank int64) {

@@ -187,3 +187,29 @@ func TestRequestsOfManyArgumentsAreBounded(t *testing.T) {
 		t.Errorf("others are answered %q", got)
 	}
 }
+
+// One large value that a request names many times over is not multiplied without a bound.
+func TestAnswersAreBounded(t *testing.T) {
+	c := dial(t, serve(t))
+	v := strings.Repeat("x", 1<<20)
+	c.do("SET", "k", v)
+	c.do("HSET", "h", "f", v)
+	call := func(n int, name string, args ...string) string {
+		for range n {
+			args = append(args, args[len(args)-1])
+		}
+		return c.do(append([]string{name}, args...)...)
+	}
+	check := func(name string, args ...string) {
+		t.Helper()
+		if got := call(9, name, args...); len(got) < 10<<20 || got[0] != '*' {
+			t.Errorf("%s of ten MiB answers %d bytes, %.50q", name, len(got), got)
+		}
+		if got := call(99, name, args...); !strings.HasPrefix(got, "-ERR request limit: the answer is larger than ") {
+			t.Errorf("%s of a hundred MiB answers %d bytes, %.50q", name, len(got), got)
+		}
+	}
+
+	check("MGET", "k")
+	check("HMGET", "h", "f")
+}
