@@ -45,9 +45,10 @@ func (c *Conn) disown() (net.Conn, error) {
 	return net.FileConn(f)
 }
 
+// readSocket and writeBytes ask the socket itself: read and write pass through the file system's layer first.
 func (c *Conn) readSocket(p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
 		switch {
 		case errno == 0 && n == 0:
 			return 0, io.EOF
@@ -132,18 +133,18 @@ func (c *Conn) writeQueue() (int, error) {
 }
 
 func (c *Conn) writeBytes(p []byte) (int, error) {
-	return c.write(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
+	return c.write(syscall.SYS_SENDTO, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
 }
 
-// write returns 0 and no error where the socket takes nothing for now.
+// write returns 0 and no error where the socket takes nothing for now. The flags are of sendto; writev has none.
 func (c *Conn) write(call uintptr, p unsafe.Pointer, count, size int) (int, error) {
 	for {
 		var n uintptr
 		var errno syscall.Errno
 		if size <= briefBytes {
-			n, _, errno = syscall.RawSyscall(call, uintptr(c.fd), uintptr(p), uintptr(count))
+			n, _, errno = syscall.RawSyscall6(call, uintptr(c.fd), uintptr(p), uintptr(count), syscall.MSG_NOSIGNAL, 0, 0)
 		} else {
-			n, _, errno = syscall.Syscall(call, uintptr(c.fd), uintptr(p), uintptr(count))
+			n, _, errno = syscall.Syscall6(call, uintptr(c.fd), uintptr(p), uintptr(count), syscall.MSG_NOSIGNAL, 0, 0)
 		}
 		switch errno {
 		case 0:
