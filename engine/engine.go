@@ -31,10 +31,20 @@ type Trier interface {
 // WarmMax is how many keys of one Warm an engine looks at.
 const WarmMax = 32
 
+// WarmStep is how far an engine goes towards the items of a Warm: each step needs what the one before has fetched.
+type WarmStep uint8
+
+// The steps.
+const (
+	WarmPaths WarmStep = iota // what leads to the items
+	WarmItems                 // the items
+)
+
 // Warmer is an engine that gains by knowing which keys the commands that follow will ask for.
 type Warmer interface {
-	// Warm is a hint: it changes nothing that a command can see. The keys are borrowed until it returns.
-	Warm(s hearth.Space, keys [][]byte)
+	// Warm is a hint: it changes nothing that a command can see. All keys that are known take one step before any takes
+	// the next. The keys are borrowed until it returns.
+	Warm(s hearth.Space, keys [][]byte, step WarmStep)
 }
 
 // Tagger is an engine whose scalars can have tags (op.Set), and be invalidated by them.

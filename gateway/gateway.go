@@ -149,14 +149,14 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	return done, err
 }
 
-// Warm tells the engine which keys of the Caller's cache the commands that follow may ask for; keys that are none do no
-// harm. Where the engine has no use for it, nothing happens.
-func (g *Gateway) Warm(c *Caller, keys [][]byte) {
+// Warm tells the engine which keys of the Caller's cache the commands that follow may ask for, step by step; keys that are
+// none do no harm. Where the engine has no use for it, nothing happens.
+func (g *Gateway) Warm(c *Caller, keys [][]byte, step engine.WarmStep) {
 	if g.warmer == nil {
 		return
 	}
 	if b := c.bind(); b.cache != nil && b.refused == nil {
-		g.warmer.Warm(b.cache.Space, keys)
+		g.warmer.Warm(b.cache.Space, keys, step)
 	}
 }
 

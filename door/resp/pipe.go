@@ -25,7 +25,8 @@ func (c *conn) pipelined(in []byte, n int) (used int, more bool) {
 	}()
 	p.read(c, in, n)
 	if len(p.keys) > 1 {
-		c.door.Gateway.Warm(c.caller, p.keys)
+		c.door.Gateway.Warm(c.caller, p.keys, engine.WarmPaths)
+		c.door.Gateway.Warm(c.caller, p.keys, engine.WarmItems)
 	}
 	first := 0
 	for i, r := range p.requests {

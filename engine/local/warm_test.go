@@ -18,14 +18,16 @@ func TestWarm(t *testing.T) {
 	for i := range keys {
 		keys[i] = fmt.Appendf(nil, "key-%d", i)
 	}
-	e.Warm(1, keys)
-	e.Warm(1, nil)
+	for _, step := range []engine.WarmStep{engine.WarmPaths, engine.WarmItems} {
+		e.Warm(1, keys, step)
+		e.Warm(1, nil, step)
+	}
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
 			for i := range 20_000 {
 				k := fmt.Appendf(nil, "key-%d", i%5_000)
-				e.Warm(1, keys[i%len(keys):])
+				e.Warm(1, keys[i%len(keys):], engine.WarmStep(i%2))
 				var r op.Reply
 				if err := e.Do(context.Background(), 1, &op.Set{K: k, Value: k}, &r); err != nil {
 					t.Error(err)
