@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hearthcache/hearth"
@@ -45,7 +46,7 @@ type Caller struct {
 	leads   atomic.Int32 // flights that it is the loader of
 }
 
-// binding is what a Caller comes to under one control state.
+// binding is what a Caller comes to under one control state. Callers share it, so it does not change.
 type binding struct {
 	state    *control.State
 	refused  error // the credential holds no longer, or not from here
@@ -120,7 +121,54 @@ func (c *Caller) bind() *binding {
 }
 
 func (c *Caller) rebind() *binding {
-	s := c.gateway.plane.State()
+	b := c.gateway.bindings.of(c, c.gateway.plane.State())
+	c.bound.Store(b)
+	return b
+}
+
+// bindings remembers what Callers come to under the newest state: most connections of a cache come to the same. Those
+// that come to nothing are not remembered, since they may name caches as they like.
+type bindings struct {
+	mu    sync.Mutex // guards the rest
+	state *control.State
+	m     map[bindingName]*binding
+}
+
+// bindingName is all that a binding depends on beside the state. Of a stored key that is its ID and its expiry.
+type bindingName struct {
+	who     *identity
+	key     string
+	expires int64
+	cache   string
+	peer    netip.Addr
+	door    Door
+}
+
+// bindingsMax bounds how many are remembered; then all are forgotten.
+const bindingsMax = 4 << 10
+
+func (bs *bindings) of(c *Caller, s *control.State) *binding {
+	name := bindingName{who: c.who, cache: c.cache, peer: c.peer, door: c.door}
+	if c.who.key != "" {
+		name.who, name.key, name.expires = nil, c.who.key, c.who.expires
+	}
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if bs.state != s || len(bs.m) >= bindingsMax {
+		bs.state, bs.m = s, map[bindingName]*binding{}
+	}
+	b := bs.m[name]
+	if b == nil {
+		b = c.binding(s)
+		if b.cache != nil && b.refused == nil {
+			bs.m[name] = b
+		}
+	}
+	return b
+}
+
+// binding makes what the Caller comes to under a state.
+func (c *Caller) binding(s *control.State) *binding {
 	b := &binding{state: s, cache: s.Caches[c.cache], lenient: c.door.lenient(), identity: c.who, expires: c.who.expires}
 	if b.refused = c.who.holds(s); b.refused == nil {
 		p := c.who.permissions(s)
@@ -136,7 +184,6 @@ func (c *Caller) rebind() *binding {
 		b.limits, b.collapse = limitsOf(settings), collapseOf(&settings)
 		b.source = c.gateway.sources.of(c.cache, &settings)
 	}
-	c.bound.Store(b)
 	return b
 }
 

@@ -59,6 +59,7 @@ type Gateway struct {
 	endpoint   string
 	now        func() time.Time
 	verified   verified
+	bindings   bindings
 	meters     meters
 	alarm      alarm
 	ledger     *control.Ledger
