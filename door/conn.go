@@ -12,7 +12,8 @@ type Conn struct {
 	server  *Server
 	loop    *loop
 	session Session
-	filler  Filler // the session, where it is one
+	filler  Filler   // the session, where it is one
+	seer    Foreseer // likewise
 	fd      int
 	slot    int32 // in the loop
 	secure  *secure
@@ -81,10 +82,11 @@ func (c *Conn) Queued() int { return c.queued }
 func (c *Conn) become(s Session) {
 	c.session = s
 	c.filler, _ = s.(Filler)
+	c.seer, _ = s.(Foreseer)
 }
 
-// turn lets the session run on what the socket has. It reports whether there is more to do at once.
-func (c *Conn) turn(l *loop) {
+// turn lets the session run on what the socket has, after what was read ahead of the turn.
+func (c *Conn) turn(l *loop, ahead []byte) {
 	w := &l.out
 	w.conn = c
 	if c.wakes.Load() {
@@ -94,6 +96,9 @@ func (c *Conn) turn(l *loop) {
 	}
 	if c.more && !c.waiting {
 		c.feed(c.in, w)
+	}
+	if len(ahead) > 0 {
+		c.feedAhead(ahead, w)
 	}
 	for turns := 0; c.wantsInput(w); turns++ {
 		if turns == readsPerTurn {

@@ -45,6 +45,15 @@ type Filler interface {
 	Filled(n int, out *Writer) error
 }
 
+// Foreseer is a Session that gains by seeing its input before Feed is given it, while there is time: between what others
+// have sent.
+type Foreseer interface {
+	Session
+	// Foresee shows what Feed will be given next, unless the connection ends first. It is called twice, again the second
+	// time, with the calls for other connections between them. Nothing that it does may be seen outside.
+	Foresee(in []byte, again bool)
+}
+
 // Greeter is a Protocol that shares its port with HTTP/1.1: a connection that begins otherwise than the protocol's own
 // is given to the Server's HTTP handler.
 type Greeter interface {

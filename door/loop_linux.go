@@ -27,6 +27,7 @@ type loop struct {
 	epoll   int
 	event   int // a descriptor that ends the wait
 	buf     []byte
+	ahead   ahead
 	out     Writer
 	cipher  []byte // what TLS has sealed in this turn
 	record  []byte // what TLS will seal together
@@ -129,13 +130,7 @@ func (l *loop) run() {
 	for {
 		l.free = append(l.free, l.freed...)
 		l.freed = l.freed[:0]
-		for _, e := range events[:l.wait(events[:])] {
-			if e.Fd >= 0 {
-				if c := l.slots[e.Fd]; c != nil {
-					c.ready(l, e.Events)
-				}
-			}
-		}
+		l.serve(events[:l.wait(events[:])])
 		if !l.runWoken() {
 			break
 		}
@@ -232,7 +227,7 @@ func (l *loop) runWoken() bool {
 		case c.slot < 0:
 			l.add(c)
 		default:
-			c.turn(l)
+			c.turn(l, nil)
 		}
 	}
 	clear(woken)
@@ -257,7 +252,7 @@ func (l *loop) runMore() {
 	for _, c := range more {
 		c.again = false
 		if c.state != closed {
-			c.ready(l, 0)
+			c.ready(l, 0, nil)
 		}
 	}
 	if l.more == nil {
@@ -282,7 +277,7 @@ func (l *loop) add(c *Conn) {
 	if err := syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, c.fd, &e); err != nil {
 		c.fail()
 	}
-	c.turn(l)
+	c.turn(l, nil)
 }
 
 // remove lets a connection go.
@@ -294,8 +289,8 @@ func (l *loop) remove(c *Conn) {
 	delete(l.timed, c)
 }
 
-// ready handles what epoll said of c.
-func (c *Conn) ready(l *loop, events uint32) {
+// ready handles what epoll said of c, and what was read ahead of it.
+func (c *Conn) ready(l *loop, events uint32, ahead []byte) {
 	if events&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		c.readable = true
 		c.hup = c.hup || events&syscall.EPOLLIN != events&^uint32(syscall.EPOLLOUT)
@@ -311,7 +306,7 @@ func (c *Conn) ready(l *loop, events uint32) {
 		c.wind()
 		return
 	}
-	c.turn(l)
+	c.turn(l, ahead)
 }
 
 // discard throws away what still comes from a peer that was told of the end.

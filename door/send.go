@@ -124,6 +124,6 @@ func (c *Conn) end() {
 	if c.session != nil {
 		c.session.Closed()
 	}
-	c.in, c.session, c.filler = nil, nil, nil
+	c.in, c.session, c.filler, c.seer = nil, nil, nil, nil
 	c.server.left(c)
 }

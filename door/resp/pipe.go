@@ -43,6 +43,28 @@ func (c *conn) pipelined(in []byte, n int) (used int, more bool) {
 	return used, more
 }
 
+// Foresee implements door.Foreseer: the engine hears of the first request's key. Requests that came together on one
+// connection are pipelined's.
+func (c *conn) Foresee(in []byte, again bool) {
+	step := engine.WarmItems
+	if !again {
+		step = engine.WarmPaths
+		c.args = c.args[:0]
+		if c.caller == nil || c.big != nil {
+			return
+		}
+		args, n, err := c.parser.Next(in, c.args)
+		if err != nil || n < len(in) {
+			c.parser.Reset()
+			return
+		}
+		c.args = args
+	}
+	if len(c.args) > 1 {
+		c.door.Gateway.Warm(c.caller, c.args[1:2], step)
+	}
+}
+
 // read finds the requests at the front of in. What is wrong or incomplete is left to be found again.
 func (p *pipe) read(c *conn, in []byte, n int) {
 	p.args = append(p.args, c.args...)
