@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,12 @@ func (p *Opener) s3(template string, s *signer) (*Origin, error) {
 	bucket, path, _ := strings.Cut(strings.TrimPrefix(template, "s3://"), "/")
 	if strings.Contains(path, "?") || !strings.Contains(path, keyMark) {
 		return nil, invalid("an S3 origin is s3://BUCKET/PATH with " + keyMark + " in its path and no query")
+	}
+	// Otherwise s3://lent/../other/ would begin like what is lent, and end in another bucket where something normalises paths.
+	plain, err := url.PathUnescape(bucket + "/" + strings.Replace(path, keyMark, "key", 1))
+	climbs := func(segment string) bool { return segment == "." || segment == ".." }
+	if err != nil || strings.Contains(plain, `\`) || slices.ContainsFunc(strings.Split(plain, "/"), climbs) {
+		return nil, invalid(`an S3 origin has no "." or ".." segment and no backslash`)
 	}
 	base := "https://s3." + s.region + ".amazonaws.com"
 	if s.endpoint != "" {

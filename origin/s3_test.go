@@ -97,6 +97,14 @@ func TestS3(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("another bucket behind a lent one", func(t *testing.T) {
+		for _, template := range []string{"s3://shop/../other/{key}", "s3://shop/%2e%2e/other/{key}", "s3://shop/a/..%2f../other/{key}", "s3://shop/./{key}", `s3://shop/..\other/{key}`} {
+			_, err := New(Options{Allow: local, Signed: []string{"s3://shop/"}, Getenv: awsEnv(srv.URL)}).Open(template)
+			if hearth.KindOf(err) != hearth.Invalid {
+				t.Errorf("%s: %v", template, err)
+			}
+		}
+	})
 	t.Run("not lent", func(t *testing.T) {
 		for _, template := range []string{"s3://other/{key}", "s3://shop2/{key}", "dynamodb://t/k/{key}"} {
 			_, err := New(Options{Allow: local, Signed: []string{"s3://shop/"}, Getenv: awsEnv(srv.URL)}).Open(template)
