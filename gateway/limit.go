@@ -172,10 +172,12 @@ func (b *binding) fit(g *Gateway, o op.Op, s *op.Spec) (in int, err error) {
 	if l.element != 0 && largest > l.element {
 		return 0, errElement
 	}
-	if x, ok := o.(op.Expirer); ok {
-		if err := b.expiry(g, x.ExpiresIn()); err != nil {
-			return 0, err
-		}
+	x, ok := o.(op.Expirer)
+	if !ok {
+		return in, nil
+	}
+	if at := x.ExpiresIn(); at != nil {
+		return in, b.expiry(g, at)
 	}
 	return in, nil
 }

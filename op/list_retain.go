@@ -11,7 +11,7 @@ type ListRetain struct {
 	K       []byte
 	Slice   Slice
 	Expiry  Expiry
-	Refresh bool // whether the list takes Expiry
+	Refresh bool // whether the list takes Expiry; else it counts for nothing
 }
 
 var listRetainSpec = Spec{ID: idListRetain, Name: "ListRetain", Access: Writes, Kind: value.List}
@@ -23,7 +23,12 @@ func (o *ListRetain) Spec() *Spec { return &listRetainSpec }
 func (o *ListRetain) Key() []byte { return o.K }
 
 // ExpiresIn implements Expirer.
-func (o *ListRetain) ExpiresIn() *Expiry { return &o.Expiry }
+func (o *ListRetain) ExpiresIn() *Expiry {
+	if !o.Refresh {
+		return nil
+	}
+	return &o.Expiry
+}
 
 // Apply implements Op.
 func (o *ListRetain) Apply(e *value.Entry, now int64, r *Reply) error {

@@ -55,7 +55,10 @@ type Whole interface {
 }
 
 // Expirer is a command that sets a time to live, which the gateway may bound or fill with the cache's default.
-type Expirer interface{ ExpiresIn() *Expiry }
+type Expirer interface {
+	// ExpiresIn returns the time to live; nil where this one leaves the item's alone.
+	ExpiresIn() *Expiry
+}
 
 // Asker is a Conditional command that can be made without a condition, too: then it needs no more than a write does.
 type Asker interface {

@@ -5,12 +5,13 @@ import (
 	"github.com/hearthcache/hearth/value"
 )
 
-// SortedRank tells the place of a value in a sorted set, from 0: a Hit with Int, or a Miss, with one element that misses
-// where there is a set without that value. RPC SortedSetGetRank, Redis ZRANK and ZREVRANK.
+// SortedRank tells the place of a value in a sorted set, from 0: a Hit with Int, and the score in Num WithScore, or a Miss,
+// with one element that misses where there is a set without that value. RPC SortedSetGetRank, Redis ZRANK and ZREVRANK.
 type SortedRank struct {
 	K          []byte
 	Value      []byte
 	Descending bool
+	WithScore  bool
 }
 
 var sortedRankSpec = Spec{ID: idSortedRank, Name: "SortedSetGetRank", Access: Reads, Kind: value.SortedSet, Repeatable: true}
@@ -37,6 +38,9 @@ func (o *SortedRank) Apply(e *value.Entry, now int64, r *Reply) error {
 		i = z.Len() - 1 - i
 	}
 	r.Status, r.Int = Hit, int64(i)
+	if o.WithScore {
+		r.Num, _ = z.Score(o.Value)
+	}
 	return nil
 }
 
@@ -47,6 +51,9 @@ func (o *SortedRank) Send(b *respwire.Batch, key []byte) {
 		b.Command("ZREVRANK", key, o.Value)
 	} else {
 		b.Command("ZRANK", key, o.Value)
+	}
+	if o.WithScore {
+		b.Command("ZSCORE", key, o.Value)
 	}
 }
 
@@ -64,5 +71,10 @@ func (o *SortedRank) Recv(v []respwire.Value, r *Reply) error {
 	default:
 		r.Status, r.Int = Hit, v[1].Int
 	}
-	return nil
+	if !o.WithScore || r.Status != Hit {
+		return nil
+	}
+	var err error
+	r.Num, err = scoreOf(v[2])
+	return err
 }

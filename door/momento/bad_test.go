@@ -130,3 +130,22 @@ func TestTheLargestValueIsAccepted(t *testing.T) {
 		t.Errorf("a message of 7 MiB: %+v", a.status)
 	}
 }
+
+// Momento's Java SDK says no time to live with ListRetain, which then leaves the list's alone.
+func TestListRetainWithoutTTL(t *testing.T) {
+	h := newHandler(t)
+	const scs = "/cache_client.Scs/"
+	mustOK(t, direct(h, scs+"ListConcatenateBack", cacheName, marshal(t, &pb.XListConcatenateBackRequest{ListName: []byte("l"),
+		Values: [][]byte{[]byte("a"), []byte("b")}, TtlMilliseconds: 3_600_000})))
+	mustOK(t, direct(h, scs+"ListRetain", cacheName, marshal(t, &pb.XListRetainRequest{ListName: []byte("l"),
+		StartIndex: &pb.XListRetainRequest_InclusiveStart{InclusiveStart: 1}, EndIndex: &pb.XListRetainRequest_UnboundedEnd{}})))
+	a := mustOK(t, direct(h, scs+"ItemGetTtl", cacheName, marshal(t, &pb.XItemGetTtlRequest{CacheKey: []byte("l")})))
+	var left pb.XItemGetTtlResponse
+	if err := proto.Unmarshal(a.messages[0], &left); err != nil || left.GetFound().GetRemainingTtlMillis() == 0 {
+		t.Error(&left, err)
+	}
+	refresh := direct(h, scs+"ListRetain", cacheName, marshal(t, &pb.XListRetainRequest{ListName: []byte("l"), RefreshTtl: true}))
+	if refresh.status.Code != 3 {
+		t.Errorf("a refresh to no time to live: %+v", refresh.status)
+	}
+}

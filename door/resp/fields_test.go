@@ -38,3 +38,23 @@ func TestFieldExpiry(t *testing.T) {
 	check("SET s v", "+OK\r\n")
 	check("HTTL s FIELDS 1 a", "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n")
 }
+
+// ZRANK with the score is of Redis 7.2.
+func TestRankWithScore(t *testing.T) {
+	c := dial(t, serve(t))
+	check := func(line, want string) {
+		t.Helper()
+		if got := c.do(strings.Fields(line)...); got != want {
+			t.Errorf("%s answers %q, want %q", line, got, want)
+		}
+	}
+
+	check("ZADD z 1 a 2.5 b", ":2\r\n")
+	check("ZRANK z b WITHSCORE", "*2\r\n:1\r\n$3\r\n2.5\r\n")
+	check("ZREVRANK z b withscore", "*2\r\n:0\r\n$3\r\n2.5\r\n")
+	check("ZRANK z none WITHSCORE", "*-1\r\n")
+	check("ZRANK none b WITHSCORE", "*-1\r\n")
+	check("ZRANK z none", "$-1\r\n")
+	check("ZRANK z b BOGUS", "-ERR wrong number of arguments for 'zrank' command\r\n")
+	check("ZRANK z b WITHSCORE x", "-ERR wrong number of arguments for 'zrank' command\r\n")
+}

@@ -18,8 +18,8 @@ func sortedRows() []row {
 		one("ZCARD", 2, readonly|fast, func(c *conn, a [][]byte) (op.Op, error) { return &op.SortedLength{K: a[1]}, nil }, encodeInt),
 		one("ZSCORE", 3, readonly|fast, parseZScore, encodeScore),
 		one("ZMSCORE", -3, readonly|fast, parseZScore, encodeScores),
-		one("ZRANK", 3, readonly|fast, parseZRank, encodeRank),
-		one("ZREVRANK", 3, readonly|fast, parseZRank, encodeRank),
+		one("ZRANK", -3, readonly|fast, parseZRank, encodeRank),
+		one("ZREVRANK", -3, readonly|fast, parseZRank, encodeRank),
 		one("ZCOUNT", 4, readonly|fast, parseZCount, encodeInt),
 		one("ZLEXCOUNT", 4, readonly|fast, parseZLexCount, encodeInt),
 		one("ZPOPMIN", -2, write|fast, parseZPop, encodeZPop),
@@ -168,15 +168,25 @@ func encodeScores(c *conn, args [][]byte, r *op.Reply) {
 }
 
 func parseZRank(c *conn, args [][]byte) (op.Op, error) {
-	return &op.SortedRank{K: args[1], Value: args[2], Descending: is(args[0], "ZREVRANK")}, nil
+	if len(args) > 4 || (len(args) == 4 && !is(args[3], "WITHSCORE")) {
+		return nil, say("ERR wrong number of arguments for '" + lower(string(args[0])) + "' command")
+	}
+	return &op.SortedRank{K: args[1], Value: args[2], Descending: is(args[0], "ZREVRANK"), WithScore: len(args) == 4}, nil
 }
 
 func encodeRank(c *conn, args [][]byte, r *op.Reply) {
-	if r.Status != op.Hit {
+	switch {
+	case r.Status != op.Hit && len(args) == 4:
+		c.nullArray()
+	case r.Status != op.Hit:
 		c.null()
-		return
+	case len(args) == 4:
+		c.out = respwire.AppendArray(c.out, 2)
+		encodeInt(c, args, r)
+		c.out = c.proto.AppendDouble(c.out, r.Num)
+	default:
+		encodeInt(c, args, r)
 	}
-	encodeInt(c, args, r)
 }
 
 func parseZCount(c *conn, args [][]byte) (op.Op, error) {
