@@ -60,7 +60,7 @@ func Read(path, format string) ([]Request, error) {
 		return nil, fmt.Errorf("%s as %s: %w", path, format, err)
 	}
 	if len(rs) == 0 {
-		return nil, fmt.Errorf("%s as %s: there are no requests in it", path, format)
+		return nil, fmt.Errorf("%s as %s: there are no requests in it (text has lines such as 42, key 512 or 1700000000 key 512)", path, format)
 	}
 	return rs, nil
 }
