@@ -24,6 +24,7 @@ const (
 	headBytesKept    = 4 << 10   // of a request's header, in memory that is used again
 	lastBlockMax     = 1 << 10   // of a header block that is remembered
 	BodyWindowBytes  = 256 << 10 // of a request's body that its http.Handler has not read yet
+	LingerBytesMax   = 16 << 20  // of a request whose rest is read before its answer though its http.Handler does not want it
 	newsKept         = 256       // places in a connection's list of streams that were woken
 	MethodsMax       = 1024      // names of methods that are remembered
 )

@@ -41,6 +41,10 @@ func TestCurl(t *testing.T) {
 		if got := run(t, "curl", append(flags, "--data-binary", "@"+file, url+"/echo")...); got != string(big) {
 			t.Errorf("%s: %d bytes came back of %d", version, len(got), len(big))
 		}
+		// The handler does not read the request, and its answer is not lost.
+		if got := run(t, "curl", append(flags, "--data-binary", "@"+file, url+"/info")...); !strings.HasPrefix(got, "POST "+version) {
+			t.Errorf("got %q, want %s", got, version)
+		}
 	}
 
 	check(false, "HTTP/2.0", "--http2-prior-knowledge")

@@ -118,6 +118,9 @@ func (x *exchange) serve() {
 		if p != nil && p != http.ErrAbortHandler {
 			x.conn.server.log.Error("a handler panicked", "path", x.request.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		}
+		if p == nil && !w.sent {
+			x.linger()
+		}
 		whole := p == nil && w.finish()
 		x.mu.Lock()
 		x.done, x.broken = true, !whole
@@ -126,6 +129,18 @@ func (x *exchange) serve() {
 		x.st.Wake()
 	}()
 	x.conn.server.http.ServeHTTP(w, x.request)
+}
+
+// linger takes the rest of a request that its handler has not read, before it is answered: curl and httpx, among others,
+// lose an answer that comes while they send and tells them to stop.
+func (x *exchange) linger() {
+	x.mu.Lock()
+	waits := x.expect
+	x.mu.Unlock()
+	if n := x.request.ContentLength; waits || n <= 0 || n > LingerBytesMax {
+		return
+	}
+	_, _ = io.Copy(io.Discard, &body{x})
 }
 
 // retire counts a handler that has returned, whatever became of its stream.
