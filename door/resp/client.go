@@ -21,7 +21,7 @@ var clientRows = []row{{name: "CLIENT", arity: -2, subs: []row{
 	{name: "NO-EVICT", arity: 3, flags: admin | loading | stale, run: func(c *conn, args [][]byte) { c.toggle(args[2], &c.info.noEvict) }},
 	{name: "NO-TOUCH", arity: 3, flags: loading | stale, run: func(c *conn, args [][]byte) { c.toggle(args[2], &c.info.noTouch) }},
 	{name: "GETREDIR", arity: 2, flags: loading | stale, run: func(c *conn, args [][]byte) { c.out = respwire.AppendInteger(c.out, -1) }},
-	{name: "UNBLOCK", arity: -3, flags: admin | loading | stale, run: func(c *conn, args [][]byte) { c.out = respwire.AppendInteger(c.out, 0) }},
+	{name: "UNBLOCK", arity: -3, flags: admin | loading | stale, run: runClientUnblock},
 	{name: "HELP", arity: 2, flags: loading | stale, run: runClientHelp},
 }}}
 
@@ -203,6 +203,9 @@ func runClientKill(c *conn, args [][]byte) {
 			match = func(o *conn) bool { return before(o) && o.info.addr == string(val) }
 		case is(key, "LADDR"):
 			match = func(o *conn) bool { return before(o) && o.info.laddr == string(val) }
+		case is(key, "TYPE") && !clientType(val):
+			c.out = respwire.AppendError(c.out, "ERR Unknown client type '"+clip(val, 128)+"'")
+			return
 		case is(key, "USER"), is(key, "TYPE"):
 			match = before
 		case is(key, "SKIPME") && (is(val, "YES") || is(val, "NO")):
@@ -213,6 +216,23 @@ func runClientKill(c *conn, args [][]byte) {
 		}
 	}
 	c.kill(match, skipMe, filters)
+}
+
+// clientType reports whether b is one of the types that Valkey tells apart.
+func clientType(b []byte) bool {
+	return is(b, "NORMAL") || is(b, "PUBSUB") || is(b, "MASTER") || is(b, "REPLICA") || is(b, "SLAVE")
+}
+
+// runClientUnblock finds nobody: no command here blocks.
+func runClientUnblock(c *conn, args [][]byte) {
+	switch _, ok := respwire.Int(args[2]); {
+	case len(args) == 4 && !is(args[3], "TIMEOUT") && !is(args[3], "ERROR"):
+		c.out = respwire.AppendError(c.out, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+	case !ok:
+		c.out = respwire.AppendError(c.out, "ERR value is not an integer or out of range")
+	default:
+		c.out = respwire.AppendInteger(c.out, 0)
+	}
 }
 
 func (c *conn) kill(match func(*conn) bool, skipMe, filters bool) {

@@ -93,12 +93,12 @@ func sortedRangeOf(args [][]byte, at int) (x sortedRange, err error) {
 			}
 			x.limited = true
 			i += 2
-		case newer && is(args[i], "REV"):
+		case newer && !x.reverse && is(args[i], "REV"):
 			x.reverse = true
-		case newer && is(args[i], "BYLEX"):
-			x.byLex, x.byScore = true, false
-		case newer && is(args[i], "BYSCORE"):
-			x.byLex, x.byScore = false, true
+		case newer && !x.byLex && !x.byScore && is(args[i], "BYLEX"):
+			x.byLex = true
+		case newer && !x.byLex && !x.byScore && is(args[i], "BYSCORE"):
+			x.byScore = true
 		default:
 			return x, errSyntax
 		}
