@@ -108,7 +108,7 @@ func unlinkDead(ctx context.Context, node valkey.Client, dead map[hearth.Space]b
 		}
 		var cmds []valkey.Completed
 		for _, k := range keys {
-			if s, ok := spaceOf(k); ok && dead[s] {
+			if s, _, ok := cutKey(k); ok && dead[s] {
 				cmds = append(cmds, node.B().Arbitrary("UNLINK", string(k)).Build())
 			}
 		}

@@ -21,18 +21,18 @@ func appendKey(dst []byte, s hearth.Space, key []byte) []byte {
 	return append(appendPrefix(dst, s), key...)
 }
 
-// spaceOf returns the space of a key with its prefix.
-func spaceOf(key []byte) (hearth.Space, bool) {
-	rest, ok := bytes.CutPrefix(key, []byte(ownPrefix))
+// cutKey returns the space of a key with its prefix, and the key without.
+func cutKey(name []byte) (s hearth.Space, key []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(name, []byte(ownPrefix))
 	if !ok {
-		return 0, false
+		return 0, nil, false
 	}
-	digits, _, ok := bytes.Cut(rest, []byte(":"))
+	digits, key, ok := bytes.Cut(rest, []byte(":"))
 	if !ok {
-		return 0, false
+		return 0, nil, false
 	}
 	n, err := strconv.ParseUint(string(digits), 36, 32)
-	return hearth.Space(n), err == nil && n != 0
+	return hearth.Space(n), key, err == nil && n != 0
 }
 
 // slotOf returns the hash slot of a key, as a cluster does: of what stands in the first {} where that is not empty.

@@ -17,31 +17,23 @@ import (
 )
 
 // near keeps replies of hot keys in this process. The server tells each connection when a key that was read through
-// it changes; what a broken connection has read is forgotten. Own writes are forgotten before they are answered.
+// it changes; what a broken connection has read is forgotten. Own writes are forgotten before they are answered. A reply is
+// found without a lock and without moving anything.
 type near struct {
 	bytesMax int64
 	ttl      time.Duration // the longest that a reply is trusted, should an invalidation be lost
+	began    time.Time     // see now
 	seed     maphash.Seed
 	heat     [heatSlots]atomic.Uint64 // see hot
 
-	count atomic.Int64 // of items
+	count atomic.Int64              // of items
+	table atomic.Pointer[nearTable] // changed with mu held
 
 	opening sync.Mutex // guards stores
 	stores  []*nearStore
 
 	mu    sync.Mutex // guards the rest
-	items map[string]*list.Element
-	order *list.List // of *nearItem, the newest first
-	bytes int64
-}
-
-// nearItem is one reply.
-type nearItem struct {
-	name  string // command, colon, key
-	owner *nearStore
-	reply []respwire.Value // one, as commands receive it; nobody writes to it
-	read  bool             // since it was last considered for eviction
-	until int64            // milliseconds
+	order list.List  // of *nearItem, the newest first
 	bytes int64
 }
 
@@ -54,16 +46,26 @@ const (
 )
 
 func newNear(bytesMax int64) *near {
-	return &near{bytesMax: bytesMax, ttl: nearTTL, seed: maphash.MakeSeed(), items: map[string]*list.Element{}, order: list.New()}
+	n := &near{bytesMax: bytesMax, ttl: nearTTL, began: time.Now(), seed: maphash.MakeSeed()}
+	n.table.Store(newNearTable(nearChainsMin))
+	return n
+}
+
+// now returns the time that has passed since n was made: half of what it costs to ask for the time of day, which may be set.
+func (n *near) now() time.Duration { return time.Since(n.began) }
+
+// hash is of a key in a space, for the table and for heat.
+func (n *near) hash(s hearth.Space, key []byte) uint64 {
+	const odd = 0x9e3779b97f4a7c15 // spreads the few bits of a space
+	return maphash.Bytes(n.seed, key) ^ uint64(s)*odd
 }
 
 // hot counts a read and reports whether the key is read so often that it is worth remembering. A slot belongs to the key
 // that has most of its reads, as far as counting up and down can tell: reads of others bring its count down. Two reads
 // at the same moment may count as one.
-func (n *near) hot(key []byte, now time.Time) bool {
-	h := maphash.Bytes(n.seed, key)
+func (n *near) hot(h uint64, now time.Duration) bool {
 	slot := &n.heat[h%heatSlots]
-	second, mark := uint64(now.Unix())<<48, h>>32<<16
+	second, mark := uint64(now/time.Second)<<48, h>>32<<16
 	old := slot.Load()
 	mine, count := old&heatMark == mark, old&heatCount
 	if old&heatSecond != second {
@@ -89,95 +91,10 @@ const (
 )
 
 // cacheable names the commands whose replies are kept: reads of a whole item that depend on nothing but the key.
-func cacheable(args [][]byte) bool {
-	if len(args) != 2 {
-		return false
-	}
-	return slices.Contains(kept, text(args[0]))
-}
-
-// find returns the reply to a command by its name, which must not be written to; nil where it is not here.
-func (n *near) find(name []byte, now int64) []respwire.Value {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	e := n.items[string(name)]
-	if e == nil {
-		return nil
-	}
-	it := e.Value.(*nearItem)
-	if now >= it.until {
-		n.remove(e)
-		return nil
-	}
-	it.read = true
-	return it.reply
-}
-
-func (n *near) remove(e *list.Element) {
-	it := e.Value.(*nearItem)
-	n.order.Remove(e)
-	delete(n.items, it.name)
-	n.bytes -= it.bytes
-	n.count.Add(-1)
-}
-
-func (n *near) keep(it *nearItem) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if old := n.items[it.name]; old != nil {
-		n.remove(old)
-	}
-	if it.bytes > n.bytesMax/nearItemShare {
-		return
-	}
-	n.items[it.name] = n.order.PushFront(it)
-	n.bytes += it.bytes
-	n.count.Add(1)
-	for n.bytes > n.bytesMax {
-		n.evict()
-	}
-}
-
-// evict drops the oldest item that was not read since it was last considered.
-func (n *near) evict() {
-	for e := n.order.Back(); ; e = n.order.Back() {
-		it := e.Value.(*nearItem)
-		if !it.read {
-			n.remove(e)
-			return
-		}
-		it.read = false
-		n.order.MoveToFront(e)
-	}
-}
+func cacheable(args [][]byte) bool { return len(args) == 2 && slices.Contains(kept, text(args[0])) }
 
 // kept are the commands whose replies are kept.
 var kept = []string{"GET", "HGETALL", "SMEMBERS"}
-
-// forget drops what is known of a key.
-func (n *near) forget(key string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, command := range kept {
-		if len(n.items) == 0 {
-			return
-		}
-		if e := n.items[command+":"+key]; e != nil {
-			n.remove(e)
-		}
-	}
-}
-
-// forgetAll drops what one connection has read.
-func (n *near) forgetAll(owner *nearStore) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, e := range n.items {
-		if e.Value.(*nearItem).owner == owner {
-			n.remove(e)
-		}
-	}
-}
 
 // Try implements engine.Trier: it answers reads of hot items from this process's memory.
 func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
@@ -188,8 +105,8 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	var buf [nameBytes]byte
-	reply := e.near.find(appendKey(append(append(buf[:0], w.Whole()...), ':'), s, o.Key()), time.Now().UnixMilli())
+	key := o.Key()
+	reply := e.near.find(e.near.hash(s, key), s, w.Whole(), key, e.near.now())
 	if reply == nil {
 		return false, nil
 	}
@@ -201,30 +118,39 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	return true, err
 }
 
-// nameBytes is how long a name may be that needs no memory of its own.
-const nameBytes = 128
+// look looks for the reply to a read that the server would be sent; reply is nil where it is not here, and hot then says
+// whether it is worth remembering.
+func (n *near) look(args [][]byte, now time.Duration) (reply []respwire.Value, hot bool) {
+	s, key, ok := cutKey(args[1])
+	if !ok {
+		return nil, false
+	}
+	h := n.hash(s, key)
+	if reply = n.find(h, s, text(args[0]), key, now); reply != nil {
+		return reply, false
+	}
+	return nil, n.hot(h, now)
+}
 
 // answerNear answers units from this process's memory, or through it where their keys are hot, and returns the rest.
 func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
-	now := time.Now()
+	now := e.near.now()
 	var rest, warm []*unit
-	var buf [nameBytes]byte
 	for _, u := range units {
 		args := u.batch.At(u.first)
 		if u.size() != 1 || !cacheable(args) {
 			rest = append(rest, u)
 			continue
 		}
-		name := append(append(append(buf[:0], args[0]...), ':'), args[1]...)
-		if reply := e.near.find(name, now.UnixMilli()); reply != nil {
+		reply, hot := e.near.look(args, now)
+		switch {
+		case reply != nil:
 			u.values = append(u.values[:0], reply...)
-			continue
-		}
-		if e.near.hot(args[1], now) && !e.near.settling(string(name)) {
+		case hot && !e.near.settling(string(args[0])+":"+string(args[1])):
 			warm = append(warm, u)
-			continue
+		default:
+			rest = append(rest, u)
 		}
-		rest = append(rest, u)
 	}
 	c, err := e.conn()
 	if len(warm) == 0 || err != nil {

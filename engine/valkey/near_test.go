@@ -135,10 +135,10 @@ func TestNearIsBounded(t *testing.T) {
 		}
 	}
 	e.near.mu.Lock()
-	bytes, items, length := e.near.bytes, len(e.near.items), e.near.order.Len()
+	bytes, items, length := e.near.bytes, e.near.inTable(), e.near.order.Len()
 	e.near.mu.Unlock()
-	if bytes > 64<<10 || items == 0 || items != length {
-		t.Errorf("%d bytes, %d items, %d in order", bytes, items, length)
+	if bytes > 64<<10 || items == 0 || items != length || int64(items) != e.near.count.Load() {
+		t.Errorf("%d bytes, %d items, %d in order, %d counted", bytes, items, length, e.near.count.Load())
 	}
 	do(t, e, &op.Set{K: []byte("big"), Value: make([]byte, 8<<10)})
 	for range 3 * hotReads {

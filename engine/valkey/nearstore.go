@@ -74,7 +74,7 @@ func (n *near) closed(s *nearStore) {
 }
 
 // Flight implements valkey.CacheStore.
-func (s *nearStore) Flight(key, cmd string, ttl time.Duration, now time.Time) (valkey.ValkeyMessage, valkey.CacheEntry) {
+func (s *nearStore) Flight(key, cmd string, ttl time.Duration, _ time.Time) (valkey.ValkeyMessage, valkey.CacheEntry) {
 	name := cmd + ":" + key
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *nearStore) Flight(key, cmd string, ttl time.Duration, now time.Time) (v
 	case f != nil:
 		f.others++
 	case f == nil && s.broken == nil:
-		s.flights[name] = &flight{done: make(chan struct{}), until: now.Add(ttl).UnixMilli()}
+		s.flights[name] = &flight{done: make(chan struct{}), until: s.near.now() + ttl}
 	}
 	return valkey.ValkeyMessage{}, nil
 }
@@ -101,15 +101,19 @@ func (s *nearStore) Update(key, cmd string, val valkey.ValkeyMessage) int64 {
 	if f.overtaken {
 		return 0
 	}
+	space, own, ok := cutKey([]byte(key))
+	if !ok {
+		return 0
+	}
 	until := f.until
 	if at := val.CachePXAT(); at > 0 {
-		until = min(until, at)
+		until = min(until, s.near.now()+time.Until(time.UnixMilli(at)))
 	}
 	s.near.keep(&nearItem{
-		name: cmd + ":" + key, owner: s, reply: []respwire.Value{valueOf(&val)}, until: until,
-		bytes: int64(len(cmd) + len(key) + val.CacheSize() + nearOverhead),
+		hash: s.near.hash(space, own), space: space, command: cmd, key: string(own), owner: s, reply: []respwire.Value{valueOf(&val)},
+		until: until, bytes: int64(len(cmd) + len(key) + val.CacheSize() + nearOverhead),
 	})
-	return until
+	return time.Now().Add(until - s.near.now()).UnixMilli()
 }
 
 // Cancel implements valkey.CacheStore.
@@ -160,7 +164,7 @@ func (s *nearStore) Close(err error) {
 // flight is a read on its way, for which others may wait.
 type flight struct {
 	done  chan struct{}
-	until int64
+	until time.Duration // on near's clock
 	val   valkey.ValkeyMessage
 	err   error
 

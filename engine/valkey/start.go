@@ -78,9 +78,9 @@ func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) b
 // sort gives each unit its way, answers those whose replies this process remembers, and returns how many those are and
 // how many are for DoAll.
 func (e *Engine) sort(c *call, os []op.Op, rs []op.Reply) (answered, apart int) {
-	var now time.Time
+	var now time.Duration
 	if e.near != nil {
-		now = time.Now()
+		now = e.near.now()
 	}
 	for i := range c.units {
 		u := &c.units[i]
@@ -96,7 +96,7 @@ func (e *Engine) sort(c *call, os []op.Op, rs []op.Reply) (answered, apart int) 
 }
 
 // wayOf says how a command is going to be done; one that is done here has its answer.
-func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Time) way {
+func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Duration) way {
 	if u.size() != 1 {
 		return wayApart
 	}
@@ -104,21 +104,18 @@ func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Time) way {
 	if e.near == nil || !cacheable(args) {
 		return wayPipe
 	}
-	if e.near.count.Load() > 0 {
-		var buf [nameBytes]byte
-		if reply := e.near.find(append(append(append(buf[:0], args[0]...), ':'), args[1]...), now.UnixMilli()); reply != nil {
-			r.Err = receive(o, reply, r)
-			if len(r.Attrs.Tags) == 0 {
-				return wayHere
-			}
-			r.Reset() // it is to be held against the space's table
-			return wayApart
-		}
-	}
-	if e.near.hot(args[1], now) {
+	reply, hot := e.near.look(args, now)
+	switch {
+	case hot:
 		return wayApart // DoAll has it remembered
+	case reply == nil:
+		return wayPipe
 	}
-	return wayPipe
+	if r.Err = receive(o, reply, r); len(r.Attrs.Tags) == 0 {
+		return wayHere
+	}
+	r.Reset() // it is to be held against the space's table
+	return wayApart
 }
 
 // Flush implements engine.Starter.
