@@ -1,4 +1,6 @@
-package main
+// Package calls makes gRPC's Get and Set calls over one HTTP/2 connection, for loads. It is no more of a client than they need,
+// because it must cost less than the server.
+package calls
 
 import (
 	"bufio"
@@ -13,9 +15,28 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// grpcDriver keeps a number of calls under way on one HTTP/2 connection. It is no more of a gRPC client than this load
-// needs, because it must cost less than the server.
-type grpcDriver struct {
+// The sizes of keys and values.
+const (
+	KeyBytes   = 20
+	ValueBytes = 100
+)
+
+// Wish is one call.
+type Wish struct {
+	Key   [KeyBytes]byte
+	Set   bool // else it is a Get
+	Fresh bool // may be missing
+}
+
+// Source says what is called, one call after another.
+type Source interface {
+	Next() Wish
+	// Missed is told of a fresh key that was missing.
+	Missed(key [KeyBytes]byte)
+}
+
+// Driver keeps a number of calls under way.
+type Driver struct {
 	nc      net.Conn
 	r       *bufio.Reader
 	w       *bufio.Writer
@@ -26,7 +47,7 @@ type grpcDriver struct {
 	status  string // of the answer that is read
 
 	cache   string
-	wisher  *wisher
+	source  Source
 	streams int
 	next    uint32 // stream
 	calls   map[uint32]*call
@@ -38,7 +59,7 @@ type grpcDriver struct {
 
 // call is one that is under way.
 type call struct {
-	wish  wish
+	wish  Wish
 	bytes int // of the answer's message
 }
 
@@ -47,12 +68,15 @@ const (
 	ttlMillis   = "\x18\x80\xdd\xdb\x01"
 )
 
-func dialGRPC(addr, cache string, streams int, w *wisher) (driver, error) {
+var value = bytes.Repeat([]byte("v"), ValueBytes)
+
+// Dial connects to a gateway, for calls about a cache of which so many are under way at once.
+func Dial(addr, cache string, streams int, source Source) (*Driver, error) {
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	d := &grpcDriver{nc: nc, r: bufio.NewReaderSize(nc, 64<<10), w: bufio.NewWriterSize(nc, 64<<10), cache: cache, wisher: w,
+	d := &Driver{nc: nc, r: bufio.NewReaderSize(nc, 64<<10), w: bufio.NewWriterSize(nc, 64<<10), cache: cache, source: source,
 		streams: streams, next: 1, calls: map[uint32]*call{}, window: 65_535}
 	d.framer = http2.NewFramer(d.w, d.r)
 	d.framer.SetReuseFrames()
@@ -73,12 +97,14 @@ func dialGRPC(addr, cache string, streams int, w *wisher) (driver, error) {
 	return d, nil
 }
 
-func (d *grpcDriver) close() { d.nc.Close() }
+// Close ends the connection.
+func (d *Driver) Close() { d.nc.Close() }
 
-func (d *grpcDriver) drive(done *atomic.Int64, stopped *atomic.Bool) error {
+// Drive calls until stopped is set, and counts the answers in done.
+func (d *Driver) Drive(done *atomic.Int64, stopped *atomic.Bool) error {
 	for !stopped.Load() {
 		for len(d.calls) < d.streams && d.window > 0 {
-			if err := d.call(d.wisher.next()); err != nil {
+			if err := d.call(d.source.Next()); err != nil {
 				return err
 			}
 		}
@@ -96,13 +122,13 @@ func (d *grpcDriver) drive(done *atomic.Int64, stopped *atomic.Bool) error {
 }
 
 // call begins a call.
-func (d *grpcDriver) call(o wish) error {
+func (d *Driver) call(o Wish) error {
 	method := "Get"
-	m := append(d.message[:0], 0, 0, 0, 0, 0, '\x0a', keyBytes)
-	m = append(m, o.key[:]...)
-	if o.set {
+	m := append(d.message[:0], 0, 0, 0, 0, 0, '\x0a', KeyBytes)
+	m = append(m, o.Key[:]...)
+	if o.Set {
 		method = "Set"
-		m = append(m, '\x12', valueBytes)
+		m = append(m, '\x12', ValueBytes)
 		m = append(append(m, value...), ttlMillis...)
 	}
 	m[4] = byte(len(m) - 5)
@@ -130,7 +156,7 @@ func (d *grpcDriver) call(o wish) error {
 }
 
 // read takes one frame.
-func (d *grpcDriver) read(done *atomic.Int64) error {
+func (d *Driver) read(done *atomic.Int64) error {
 	frame, err := d.framer.ReadFrame()
 	if err != nil {
 		return err
@@ -164,7 +190,7 @@ func (d *grpcDriver) read(done *atomic.Int64) error {
 	return nil
 }
 
-func (d *grpcDriver) data(f *http2.DataFrame) error {
+func (d *Driver) data(f *http2.DataFrame) error {
 	if c := d.calls[f.StreamID]; c != nil {
 		c.bytes += len(f.Data())
 	}
@@ -177,7 +203,7 @@ func (d *grpcDriver) data(f *http2.DataFrame) error {
 }
 
 // answered ends a call.
-func (d *grpcDriver) answered(stream uint32) error {
+func (d *Driver) answered(stream uint32) error {
 	c := d.calls[stream]
 	if c == nil || d.status != "0" {
 		return errors.New("the gateway answered with status " + d.status)
@@ -185,11 +211,11 @@ func (d *grpcDriver) answered(stream uint32) error {
 	delete(d.calls, stream)
 	d.idle = append(d.idle, c)
 	switch {
-	case c.wish.set || c.bytes >= valueBytes:
-	case c.wish.fresh:
-		d.wisher.missed(c.wish.key)
+	case c.wish.Set || c.bytes >= ValueBytes:
+	case c.wish.Fresh:
+		d.source.Missed(c.wish.Key)
 	default:
-		return fmt.Errorf("%s is missing", c.wish.key[:])
+		return fmt.Errorf("%s is missing", c.wish.Key[:])
 	}
 	return nil
 }

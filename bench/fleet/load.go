@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hearthcache/hearth/bench/calls"
 )
 
 // shape is how requests come to each gateway: over so many connections, and on each so many under way at once.
@@ -25,16 +27,12 @@ type mix struct {
 
 const (
 	hotKeys    = 200
-	valueBytes = 100
-	keyBytes   = 20
+	valueBytes = calls.ValueBytes
+	keyBytes   = calls.KeyBytes
 )
 
 // wish is one request.
-type wish struct {
-	key   [keyBytes]byte
-	set   bool
-	fresh bool // may be missing
-}
+type wish = calls.Wish
 
 func filledKey(n int) [keyBytes]byte { return named("key:", n) }
 func hotKey(n int) [keyBytes]byte    { return named("hot:", n) }
@@ -62,7 +60,8 @@ func newWisher(m mix, keys, conn int, salt uint64) *wisher {
 	return &wisher{mix: m, keys: keys, rng: rand.New(rand.NewPCG(salt, uint64(conn))), fresh: (int(salt%1000)*1000 + conn) * freshKeys}
 }
 
-func (w *wisher) next() wish {
+// Next implements calls.Source.
+func (w *wisher) Next() wish {
 	if n := len(w.owed); n > 0 {
 		o := w.owed[n-1]
 		w.owed = w.owed[:n-1]
@@ -73,12 +72,12 @@ func (w *wisher) next() wish {
 		share int
 		wish  func() wish
 	}{
-		{w.mix.hot, func() wish { return wish{key: hotKey(w.rng.IntN(hotKeys))} }},
-		{w.mix.write, func() wish { return wish{key: filledKey(w.rng.IntN(w.keys)), set: true} }},
-		{w.mix.hotWrite, func() wish { return wish{key: hotKey(w.rng.IntN(hotKeys)), set: true} }},
+		{w.mix.hot, func() wish { return wish{Key: hotKey(w.rng.IntN(hotKeys))} }},
+		{w.mix.write, func() wish { return wish{Key: filledKey(w.rng.IntN(w.keys)), Set: true} }},
+		{w.mix.hotWrite, func() wish { return wish{Key: hotKey(w.rng.IntN(hotKeys)), Set: true} }},
 		{w.mix.fresh, func() wish {
 			w.fresh++
-			return wish{key: named("new:", w.fresh), fresh: true}
+			return wish{Key: named("new:", w.fresh), Fresh: true}
 		}},
 	} {
 		if at < kind.share {
@@ -86,11 +85,11 @@ func (w *wisher) next() wish {
 		}
 		at -= kind.share
 	}
-	return wish{key: filledKey(w.rng.IntN(w.keys))}
+	return wish{Key: filledKey(w.rng.IntN(w.keys))}
 }
 
-// missed is told of a fresh key that was missing.
-func (w *wisher) missed(k [keyBytes]byte) { w.owed = append(w.owed, wish{key: k, set: true}) }
+// Missed implements calls.Source.
+func (w *wisher) Missed(k [keyBytes]byte) { w.owed = append(w.owed, wish{Key: k, Set: true}) }
 
 // settle is how long a load runs before it is measured: hot keys become so, connections are warm.
 const settle = 300 * time.Millisecond
@@ -105,7 +104,7 @@ func (d *side) load(r row, keys int, length time.Duration) (c cost, err error) {
 	drivers, err := d.connect(r, keys)
 	defer func() {
 		for _, one := range drivers {
-			one.close()
+			one.Close()
 		}
 	}()
 	if err != nil {
@@ -114,7 +113,7 @@ func (d *side) load(r row, keys int, length time.Duration) (c cost, err error) {
 	failed := make(chan error, len(drivers))
 	for _, one := range drivers {
 		wg.Go(func() {
-			if err := one.drive(&done, &stopped); err != nil {
+			if err := one.Drive(&done, &stopped); err != nil {
 				failed <- err
 			}
 		})
@@ -142,9 +141,9 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 
 // driver is one connection of a load.
 type driver interface {
-	// drive asks until stopped is set, and counts the answers in done.
-	drive(done *atomic.Int64, stopped *atomic.Bool) error
-	close()
+	// Drive asks until stopped is set, and counts the answers in done.
+	Drive(done *atomic.Int64, stopped *atomic.Bool) error
+	Close()
 }
 
 // connect opens the connections of a load.
@@ -166,7 +165,7 @@ func (d *side) connect(r row, keys int) (out []driver, err error) {
 
 func (g *gateway) connect(r row, w *wisher) (driver, error) {
 	if r.shape.streams > 0 {
-		return dialGRPC(g.grpc, r.cache, r.shape.streams, w)
+		return calls.Dial(g.grpc, r.cache, r.shape.streams, w)
 	}
 	return dialDriver(g.resp, r.cache, r.shape.pipeline, w)
 }

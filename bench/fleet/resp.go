@@ -35,17 +35,18 @@ func dialRESP(addr, cache string) (*respConn, error) {
 	return c, nil
 }
 
-func (c *respConn) close() { c.nc.Close() }
+// Close implements driver.
+func (c *respConn) Close() { c.nc.Close() }
 
 func (c *respConn) ask(o *wish) {
-	if o.set {
+	if o.Set {
 		c.w.WriteString("*3\r\n$3\r\nSET\r\n$20\r\n")
-		c.w.Write(o.key[:])
+		c.w.Write(o.Key[:])
 		c.w.WriteString("\r\n$100\r\n")
 		c.w.Write(value)
 	} else {
 		c.w.WriteString("*2\r\n$3\r\nGET\r\n$20\r\n")
-		c.w.Write(o.key[:])
+		c.w.Write(o.Key[:])
 	}
 	c.w.WriteString("\r\n")
 }
@@ -105,20 +106,21 @@ func dialDriver(addr, cache string, pipeline int, w *wisher) (driver, error) {
 	return &respDriver{c, w, make([]wish, pipeline)}, nil
 }
 
-func (d *respDriver) drive(done *atomic.Int64, stopped *atomic.Bool) error {
+// Drive implements driver.
+func (d *respDriver) Drive(done *atomic.Int64, stopped *atomic.Bool) error {
 	for !stopped.Load() {
 		for i := range d.wishes {
-			d.wishes[i] = d.wisher.next()
+			d.wishes[i] = d.wisher.Next()
 		}
 		missed, err := d.exchange(d.wishes)
 		if err != nil {
 			return err
 		}
 		for _, o := range missed {
-			if !o.fresh {
-				return fmt.Errorf("%s is missing", o.key[:])
+			if !o.Fresh {
+				return fmt.Errorf("%s is missing", o.Key[:])
 			}
-			d.wisher.missed(o.key)
+			d.wisher.Missed(o.Key)
 		}
 		done.Add(int64(len(d.wishes)))
 	}

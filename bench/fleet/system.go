@@ -162,13 +162,13 @@ func (s *system) fill(keys int) error {
 		if err != nil {
 			return err
 		}
-		defer c.close()
+		defer c.Close()
 		wishes := make([]wish, 0, keys+hotKeys)
 		for n := range keys {
-			wishes = append(wishes, wish{key: filledKey(n), set: true})
+			wishes = append(wishes, wish{Key: filledKey(n), Set: true})
 		}
 		for n := range hotKeys {
-			wishes = append(wishes, wish{key: hotKey(n), set: true})
+			wishes = append(wishes, wish{Key: hotKey(n), Set: true})
 		}
 		for together := range slices.Chunk(wishes, 1000) {
 			if _, err := c.exchange(together); err != nil {

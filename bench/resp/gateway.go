@@ -4,8 +4,11 @@ import (
 	"fmt"
 )
 
-// The load on a gateway's hot keys: few, so that each is read often.
-const hotKeys = 200
+// The loads on a gateway's hot keys: so few that a server has all of them in its processor's caches, and more.
+const (
+	hotKeys     = 200
+	hotKeysMany = 5000
+)
 
 // gateways measures what a gateway before a server costs: the processor time of both together, beside that of a server
 // that clients talk to directly. The first gateway keeps nothing near, the second one what is read often.
@@ -25,7 +28,6 @@ func (b *bench) gateways(binary string) error {
 		return err
 	}
 	defer near.stop()
-	both, hot := []*server{direct, plain}, []*server{direct, near}
 	for _, s := range []*server{direct, plain, near} {
 		if err := fillOne(s, b.keys, respSet, 0, nil); err != nil {
 			return fmt.Errorf("filling %s: %w", s.name, err)
@@ -33,19 +35,44 @@ func (b *bench) gateways(binary string) error {
 	}
 	fmt.Println("| load | server | CPU µs/op | of the server's alone | ops/s |")
 	fmt.Println("|---|---|---|---|---|")
-	for _, r := range []row{
-		{"GET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respGet, keys: b.keys}, both},
-		{"GET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respGet, keys: b.keys}, both},
-		{"SET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respSet, keys: b.keys}, both},
-		{"SET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respSet, keys: b.keys}, both},
-		{"GET of hot keys, 50 connections", load{conns: 50, pipeline: 1, write: respGet, keys: hotKeys}, hot},
-		{"GET of hot keys, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respGet, keys: hotKeys}, hot},
-	} {
+	for _, r := range b.gatewayRows([]*server{direct, plain}, []*server{direct, near}) {
+		if !b.only.MatchString(r.name) {
+			continue
+		}
 		if err := b.measure(r); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	return nil
+}
+
+// gatewayRows are the loads on a server alone and on a gateway that keeps nothing near, and on one that keeps what is hot.
+// Calls over gRPC, a hundred under way on one connection, stand beside two loads that a client without a gateway may be: as
+// many requests under way on one connection, and connections with one request each.
+func (b *bench) gatewayRows(both, hot []*server) (rows []row) {
+	for _, of := range []struct {
+		name string
+		keys int
+		on   []*server
+	}{
+		{"GET 100 B", b.keys, both},
+		{fmt.Sprintf("GET of %d hot keys", hotKeys), hotKeys, hot},
+		{fmt.Sprintf("GET of %d hot keys", hotKeysMany), hotKeysMany, hot},
+	} {
+		one, sixteen := load{conns: 50, pipeline: 1, write: respGet, keys: of.keys}, load{conns: 50, pipeline: 16, write: respGet, keys: of.keys}
+		hundred, calls := load{conns: 1, pipeline: 100, write: respGet, keys: of.keys}, load{conns: 1, streams: 100, keys: of.keys}
+		rows = append(rows,
+			row{of.name + ", 50 connections", one, of.on, one},
+			row{of.name + ", 50 connections, pipeline 16", sixteen, of.on, sixteen},
+			row{of.name + ", gRPC 1 × 100, alone 1 connection, pipeline 100", calls, of.on, hundred},
+			row{of.name + ", gRPC 1 × 100, alone 50 connections", calls, of.on, one},
+		)
+	}
+	for _, pipeline := range []int{1, 16} {
+		set := load{conns: 50, pipeline: pipeline, write: respSet, keys: b.keys}
+		rows = append(rows, row{fmt.Sprintf("SET 100 B, 50 connections, pipeline %d", pipeline), set, both, set})
+	}
+	return rows
 }
 
 // startGateway starts a gateway with a server of its own behind it.
@@ -63,7 +90,7 @@ func startGateway(name, binary, near string) (*server, error) {
 	s, err := startServer(name, ports[0], binary, "serve", "--engine", "valkey", "--valkey-addrs", behind.addr, "--near-memory", near,
 		"--listen", ports[1], "--resp", ports[0], "--memcache", "off", "--admin", "off")
 	if s != nil {
-		s.behind = behind
+		s.behind, s.grpc = behind, ports[1]
 	}
 	return s, err
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hearthcache/hearth/bench/calls"
 )
 
 const (
@@ -24,27 +26,33 @@ var (
 	large = bytes.Repeat([]byte("V"), largeBytes)
 )
 
-// load is what is asked of a server: by each connection, pipeline requests at once, then all their answers.
+// load is what is asked of a server: by each connection, pipeline requests at once, then all their answers; or so many gRPC
+// calls under way.
 type load struct {
 	conns, pipeline, keys int
 	write                 func(w *bufio.Writer, key int)
+	streams               int
 }
 
 // run puts the load on a server for a while and returns the operations that were answered and the server's CPU time.
 func (l load) run(s *server, length time.Duration) (ops int64, micros float64, took time.Duration, err error) {
-	conns, err := dialMany(s.addr, l.conns)
+	drivers, err := l.connect(s)
+	defer func() {
+		for _, d := range drivers {
+			d.Close()
+		}
+	}()
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	defer closeAll(conns)
 	var done atomic.Int64
 	var stopped atomic.Bool
 	var wg sync.WaitGroup
-	failed := make(chan error, len(conns))
+	failed := make(chan error, len(drivers))
 	before, began := s.cpu(), time.Now()
-	for i, nc := range conns {
+	for _, d := range drivers {
 		wg.Go(func() {
-			if err := l.drive(nc, rand.New(rand.NewPCG(1, uint64(i))), &done, &stopped); err != nil {
+			if err := d.Drive(&done, &stopped); err != nil {
 				failed <- err
 			}
 		})
@@ -60,8 +68,59 @@ func (l load) run(s *server, length time.Duration) (ops int64, micros float64, t
 	return ops, micros, took, err
 }
 
-func (l load) drive(nc net.Conn, rng *rand.Rand, done *atomic.Int64, stopped *atomic.Bool) error {
-	w, r := bufio.NewWriterSize(nc, 64<<10), bufio.NewReaderSize(nc, 64<<10)
+// driver is one connection of a load.
+type driver interface {
+	// Drive asks until stopped is set, and counts the answers in done.
+	Drive(done *atomic.Int64, stopped *atomic.Bool) error
+	Close()
+}
+
+func (l load) connect(s *server) (out []driver, err error) {
+	for i := range l.conns {
+		rng := rand.New(rand.NewPCG(1, uint64(i)))
+		if l.streams > 0 {
+			d, err := calls.Dial(s.grpc, "default", l.streams, getter{l, rng})
+			if err != nil {
+				return out, err
+			}
+			out = append(out, d)
+			continue
+		}
+		nc, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, &asker{l, nc, rng})
+	}
+	return out, nil
+}
+
+// getter wishes for Gets.
+type getter struct {
+	load load
+	rng  *rand.Rand
+}
+
+// Next implements calls.Source.
+func (g getter) Next() calls.Wish { return calls.Wish{Key: keyOf(g.rng.IntN(g.load.keys))} }
+
+// Missed implements calls.Source.
+func (g getter) Missed([calls.KeyBytes]byte) {}
+
+// asker asks in pipelines.
+type asker struct {
+	load load
+	nc   net.Conn
+	rng  *rand.Rand
+}
+
+// Close implements driver.
+func (a *asker) Close() { a.nc.Close() }
+
+// Drive implements driver.
+func (a *asker) Drive(done *atomic.Int64, stopped *atomic.Bool) error {
+	l, rng := a.load, a.rng
+	w, r := bufio.NewWriterSize(a.nc, 64<<10), bufio.NewReaderSize(a.nc, 64<<10)
 	for !stopped.Load() {
 		for range l.pipeline {
 			l.write(w, rng.IntN(l.keys))
@@ -145,13 +204,17 @@ func textGet(w *bufio.Writer, n int) {
 
 // writeKey writes key(n) without building it: the generator must cost less than the server.
 func writeKey(w *bufio.Writer, n int) {
-	var b [20]byte
+	b := keyOf(n)
+	w.Write(b[:])
+}
+
+func keyOf(n int) (b [calls.KeyBytes]byte) {
 	copy(b[:], "key:")
 	for i := 19; i >= 4; i-- {
 		b[i] = byte('0' + n%10)
 		n /= 10
 	}
-	w.Write(b[:])
+	return b
 }
 
 // fill stores every key on every server.

@@ -49,6 +49,7 @@ type row struct {
 	name    string
 	load    load
 	servers []*server
+	peer    load // what is put on the first server instead
 }
 
 func (b *bench) run(binary string) error {
@@ -66,17 +67,17 @@ func (b *bench) run(binary string) error {
 		return err
 	}
 	rows := []row{
-		{"RESP GET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respGet, keys: b.keys}, overRESP},
-		{"RESP GET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respGet, keys: b.keys}, overRESP},
-		{"RESP GET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respGet, keys: b.keys}, overRESP},
-		{"RESP SET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respSet, keys: b.keys}, overRESP},
-		{"RESP SET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respSet, keys: b.keys}, overRESP},
-		{"RESP SET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respSet, keys: b.keys}, overRESP},
-		{"memcached get 100 B, 50 connections", load{conns: 50, pipeline: 1, write: textGet, keys: b.keys}, overText},
-		{"memcached get 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: textGet, keys: b.keys}, overText},
-		{"RESP GET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respGetLarge, keys: largeKeys}, overRESP},
-		{"RESP SET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respSetLarge, keys: largeKeys}, overRESP},
-		{"memcached get 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: textGetLarge, keys: largeKeys}, overText},
+		{"RESP GET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respGet, keys: b.keys}, overRESP, load{}},
+		{"RESP GET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respGet, keys: b.keys}, overRESP, load{}},
+		{"RESP GET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respGet, keys: b.keys}, overRESP, load{}},
+		{"RESP SET 100 B, 50 connections", load{conns: 50, pipeline: 1, write: respSet, keys: b.keys}, overRESP, load{}},
+		{"RESP SET 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: respSet, keys: b.keys}, overRESP, load{}},
+		{"RESP SET 100 B, 1,000 connections", load{conns: 1000, pipeline: 1, write: respSet, keys: b.keys}, overRESP, load{}},
+		{"memcached get 100 B, 50 connections", load{conns: 50, pipeline: 1, write: textGet, keys: b.keys}, overText, load{}},
+		{"memcached get 100 B, 50 connections, pipeline 16", load{conns: 50, pipeline: 16, write: textGet, keys: b.keys}, overText, load{}},
+		{"RESP GET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respGetLarge, keys: largeKeys}, overRESP, load{}},
+		{"RESP SET 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: respSetLarge, keys: largeKeys}, overRESP, load{}},
+		{"memcached get 1 MiB, 8 connections", load{conns: 8, pipeline: 1, write: textGetLarge, keys: largeKeys}, overText, load{}},
 	}
 	fmt.Println("| load | server | CPU µs/op | of the peer's | ops/s |")
 	fmt.Println("|---|---|---|---|---|")
@@ -107,7 +108,11 @@ func (b *bench) measure(r row) error {
 	cpu, rate := map[*server][]float64{}, map[*server][]float64{}
 	for range b.rounds {
 		for _, s := range r.servers {
-			ops, micros, took, err := r.load.run(s, b.length)
+			l := r.load
+			if s == r.servers[0] && r.peer.conns > 0 {
+				l = r.peer
+			}
+			ops, micros, took, err := l.run(s, b.length)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}

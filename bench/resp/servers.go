@@ -15,6 +15,7 @@ type server struct {
 	name string
 	addr string
 	text string // hearth's address for memcached's protocol
+	grpc string // a gateway's for gRPC
 	cmd  *exec.Cmd
 
 	behind *server // of a gateway; its cost counts too
