@@ -3,10 +3,13 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,13 +55,31 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
+// held keeps the addresses that freeAddress has given until the process ends.
+var held struct {
+	mu  sync.Mutex // guards all
+	all []net.PacketConn
+}
+
+// freeAddress returns an address for a server that is about to start. No other test gets it, here or in package test,
+// which tries the same ports by UDP, nor does an outgoing connection: those begin at 32768.
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
+	for range 1000 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(5000+rand.IntN(7000)))
+		u, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			held.mu.Lock()
+			defer held.mu.Unlock()
+			held.all = append(held.all, u)
+			return addr
+		}
+		_ = u.Close()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	panic("no port of loopback is free for a server")
 }
 
 func serve(addr string) (*server, error) {
