@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"github.com/hearthcache/hearth/crowd"
 	"github.com/hearthcache/hearth/origin"
 )
+
+const crowdGCPercent = 400
 
 type crowdCommand struct {
 	remote
@@ -87,6 +90,8 @@ func (c *crowdCommand) Run(ctx context.Context, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	// The crowd shares the machine with what it measures: its garbage may wait, a few hundred megabytes for 2,000 environments.
+	defer debug.SetGCPercent(debug.SetGCPercent(crowdGCPercent))
 	report, err := crowd.Run(ctx, crowd.Options{
 		Scene: c.scene(), Strategies: c.Strategy, Model: c.Model,
 		Connect: c.connect, Gateways: max(1, len(c.Addr)), RESP: c.RESP, Key: c.Key,

@@ -77,6 +77,9 @@ func (a *API) bringClaim(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := unconditional(r); err != nil {
+		return err
+	}
 	request := gateway.ClaimRequest{Size: r.ContentLength, Type: r.Header.Get("Content-Type")}
 	query := r.URL.Query()
 	if query.Has("key") || query.Has("key_base64") {
@@ -177,6 +180,9 @@ func (a *API) readClaim(w http.ResponseWriter, r *http.Request) error {
 func (a *API) deleteClaim(w http.ResponseWriter, r *http.Request) error {
 	c, key, err := a.item(r)
 	if err == nil {
+		err = unconditional(r)
+	}
+	if err == nil {
 		err = a.gateway.DeleteClaim(r.Context(), c, key)
 	}
 	if err == nil {
@@ -238,6 +244,9 @@ func (a *API) permitClaim(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) useTicket(w http.ResponseWriter, r *http.Request) error {
+	if err := unconditional(r); err != nil {
+		return err
+	}
 	u, err := a.gateway.BringPermitted(r.Context(), r.PathValue("ticket"), r.ContentLength, r.Header.Get("Content-Type"))
 	if err != nil {
 		return err
@@ -262,6 +271,9 @@ func (a *API) revokeTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := unconditional(r); err != nil {
+		return err
+	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
 	cred := gateway.Credential{Token: token, Peer: from.Addr(), Door: gateway.HTTP}
 	if err := a.gateway.RevokeTicket(r.Context(), cred, r.PathValue("ticket")); err != nil {
@@ -281,7 +293,7 @@ func (a *API) answerClaim(w http.ResponseWriter, r *http.Request, d *gateway.Dow
 	out := &redeeming{exact: exact{ResponseWriter: &hurried{w, http.NewResponseController(w)}}, d: d, head: r.Method == http.MethodHead}
 	out.describe()
 	if r.Method != http.MethodGet || partial(r) {
-		http.ServeContent(out, r, "", time.Time{}, &steady{d})
+		serve(out, r, d.Size, &steady{d})
 		return nil
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(d.Size, 10))

@@ -3,12 +3,10 @@ package httpapi
 import (
 	"bytes"
 	"encoding/base64"
-
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
@@ -62,7 +60,7 @@ func (a *API) answerItem(w http.ResponseWriter, r *http.Request, c *gateway.Call
 		_, _ = w.Write(reply.Value()) // of a large value from where the engine keeps it
 		return nil
 	}
-	http.ServeContent(&exact{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(reply.Value()))
+	serve(&exact{ResponseWriter: w}, r, int64(len(reply.Value())), bytes.NewReader(reply.Value()))
 	return nil
 }
 
@@ -139,6 +137,9 @@ func (a *API) putOldItem(w http.ResponseWriter, r *http.Request) error {
 func (a *API) deleteItem(w http.ResponseWriter, r *http.Request) error {
 	c, key, err := a.item(r)
 	if err != nil {
+		return err
+	}
+	if err := unconditional(r); err != nil {
 		return err
 	}
 	if err := a.do(r, c, &op.Delete{K: key}, &op.Reply{}); err != nil {

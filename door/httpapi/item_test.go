@@ -105,6 +105,25 @@ func TestConditionsAndRanges(t *testing.T) {
 		t.Errorf("Content-Range of a refusal = %q", got)
 	}
 	check("GET", 416, "", "Range: bytes=x")
+	if got := check("GET", 416, "", "Range: bytes=-0").Header.Get("Content-Range"); got != "bytes */10" {
+		t.Errorf("Content-Range of no bytes at all = %q", got)
+	}
+	check("GET", 206, "01", "Range: bytes=0-1,-0")
+	check("GET", 206, "89", "Range: BYTES=-2")
+	check("GET", 200, "0123456789", "Range: lines=1-2")
+	check("GET", 200, "0123456789", "Range: 1-2")
+	if resp := check("HEAD", 200, "", "Range: bytes=0-1"); resp.ContentLength != 10 {
+		t.Errorf("HEAD with a range: length %d", resp.ContentLength)
+	}
+	for _, header := range []string{`If-Match: "x"`, "If-None-Match: *"} {
+		check("DELETE", 400, "", header)
+	}
+	s.ok(http.StatusNoContent, "PUT", "/cache/c?key=empty&ttl_seconds=60", "")
+	for _, some := range []string{"bytes=0-", "bytes=-1", "bytes=-0", "bytes=0-0"} {
+		if resp, body := s.send("GET", "/cache/c?key=empty", nil, "Range: "+some); resp.StatusCode != http.StatusOK || body != "" {
+			t.Errorf("%s of an empty value: %s %q %v", some, resp.Status, body, resp.Header)
+		}
+	}
 	resp, body := s.send("GET", "/cache/c?key=k", nil, "Range: bytes=0-1,8-9")
 	if resp.StatusCode != 206 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "multipart/byteranges") || !strings.Contains(body, "bytes 8-9/10") {
 		t.Errorf("two ranges = %s %v %q", resp.Status, resp.Header, body)
