@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,6 +154,26 @@ func TestCausesOfMisses(t *testing.T) {
 			t.Errorf("%s counts %d", cause, all[0].Misses[cause])
 		}
 	}
+}
+
+// TestCausesOfAnOriginsMisses has each cause that an origin's answer tells.
+func TestCausesOfAnOriginsMisses(t *testing.T) {
+	f, o := newFilled(t, map[string]string{"item-bytes": "64", "negative-refused": "0"})
+	miss := func(key string, want op.Cause) {
+		t.Helper()
+		f.wants(key, "", false)
+		if x := f.explain(key); x.LastMiss == nil || x.LastMiss.Cause != want.String() {
+			t.Errorf("the last miss is %+v; want %s", x.LastMiss, want)
+		}
+		if n := f.counted().Misses[want]; n != 1 {
+			t.Errorf("%s counts %d", want, n)
+		}
+	}
+	o.set(func(o *truth) { o.values["large"] = strings.Repeat("x", 100) })
+	miss("large", op.TooLarge)
+	miss("none", op.NeverSeen)
+	o.set(func(o *truth) { o.err = &hearth.Error{Kind: hearth.Denied, Msg: "not for you"} })
+	miss("secret", op.NotPermitted)
 }
 
 // TestWhoMayBeTold: an explanation takes the permission to list caches, and who may read is told to those who list keys.

@@ -104,8 +104,9 @@ func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done b
 	case isLastHope:
 		return false
 	case isEarly:
-		b.source.counts.early.Add(1)
-		g.refresh(b, o.Key(), seenIn(r))
+		if g.refresh(b, o.Key(), seenIn(r)) {
+			b.source.counts.early.Add(1)
+		}
 	case isStale:
 		b.source.counts.stale.Add(1)
 		g.refresh(b, o.Key(), seenIn(r))
@@ -254,15 +255,18 @@ func (s *source) without(r *op.Reply, err error) error {
 	return nil
 }
 
-// refresh has a key loaded again in the background, of which somebody has seen that it is time.
-func (g *Gateway) refresh(b *binding, key []byte, seen int64) {
+// refresh has a key loaded again in the background, of which somebody has seen that it is time. It reports whether that
+// begins now.
+func (g *Gateway) refresh(b *binding, key []byte, seen int64) bool {
 	now := g.now().UnixMilli()
 	if g.flights.verdict(b.cache.Space, key, now) != nil {
-		return
+		return false
 	}
-	if fl, begun := g.flights.fillAlone(g.sources.filler, b.cache.Space, key, now, b.source.budget()+fillSlack); begun {
+	fl, begun := g.flights.fillAlone(g.sources.filler, b.cache.Space, key, now, b.source.budget()+fillSlack)
+	if begun {
 		g.startFill(b, string(key), fl, seen)
 	}
+	return begun
 }
 
 // startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source.

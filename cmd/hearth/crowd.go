@@ -90,8 +90,9 @@ func (c *crowdCommand) Run(ctx context.Context, k *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	// The crowd shares the machine with what it measures: its garbage may wait, a few hundred megabytes for 2,000 environments.
-	defer debug.SetGCPercent(debug.SetGCPercent(crowdGCPercent))
+	if !c.Model { // the crowd shares the machine with what it measures: its garbage may wait
+		defer debug.SetGCPercent(debug.SetGCPercent(crowdGCPercent))
+	}
 	report, err := crowd.Run(ctx, crowd.Options{
 		Scene: c.scene(), Strategies: c.Strategy, Model: c.Model,
 		Connect: c.connect, Gateways: max(1, len(c.Addr)), RESP: c.RESP, Key: c.Key,
