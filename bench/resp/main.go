@@ -1,6 +1,6 @@
 // Command resp measures what requests over RESP and memcached's text protocol cost: hearth beside redis-server and
 // memcached. Servers are pinned to one processor, the load to another, and take turns in each round; figures are
-// medians of the server's CPU time for one operation, utime and stime of /proc, counted by what the load got answered.
+// medians of the server's CPU time for one operation, as the kernel's scheduler counts it, by what the load got answered.
 package main
 
 import (
@@ -103,26 +103,30 @@ func (b *bench) run(binary string) error {
 	return idle(hearth, redis, memcached)
 }
 
-// measure puts the load on each server in turn and prints the medians.
+// window is how long a load stays on one server before it is the next one's turn: the machine is slower and faster from
+// one second to the next, for all that run then.
+const window = 100 * time.Millisecond
+
+// measure puts the load on each server in turn, and prints the medians, and that of the ratios to the peer in the same turns.
 func (b *bench) measure(r row) error {
-	cpu, rate := map[*server][]float64{}, map[*server][]float64{}
-	for range b.rounds {
+	cpu, rate, ratio := map[*server][]float64{}, map[*server][]float64{}, map[*server][]float64{}
+	for n := range int(time.Duration(b.rounds) * b.length / window) {
 		for _, s := range r.servers {
 			l := r.load
 			if s == r.servers[0] && r.peer.conns > 0 {
 				l = r.peer
 			}
-			ops, micros, took, err := l.run(s, b.length)
+			ops, micros, took, err := l.run(s, window)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			cpu[s] = append(cpu[s], micros/float64(ops))
 			rate[s] = append(rate[s], float64(ops)/took.Seconds())
+			ratio[s] = append(ratio[s], cpu[s][n]/cpu[r.servers[0]][n])
 		}
 	}
-	peer := median(cpu[r.servers[0]])
 	for _, s := range r.servers {
-		fmt.Printf("| %s | %s | %.2f | %.2f | %.0f |\n", r.name, s.name, median(cpu[s]), median(cpu[s])/peer, median(rate[s]))
+		fmt.Printf("| %s | %s | %.2f | %.2f | %.0f |\n", r.name, s.name, median(cpu[s]), median(ratio[s]), median(rate[s]))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -103,16 +104,17 @@ func (s *server) stop() {
 	}
 }
 
-// cpu returns the processor time that the server, and the one behind it, have used, in microseconds: the kernel counts ticks of 10 ms.
+// cpu returns the processor time that the server's threads, and those of the one behind it, have used, in microseconds.
 func (s *server) cpu() float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
+	all := 0.0
+	for _, path := range threads {
+		b, _ := os.ReadFile(path) // a thread that has ended meanwhile
+		if first, _, found := strings.Cut(string(b), " "); found {
+			nanos, _ := strconv.ParseFloat(first, 64)
+			all += nanos / 1000
+		}
 	}
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+2:]))
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	all := (user + system) * 10_000
 	if s.behind != nil {
 		all += s.behind.cpu()
 	}
