@@ -93,10 +93,16 @@ local function set_if(keys, args)
   return {stored, old}
 end
 
--- condition, hash in hex, value, expiry: whether it was stored
+-- condition, hashes in hex in a row, value, expiry: whether it was stored
 local function set_if_hash(keys, args)
   local key, kind = keys[1], type_of(keys[1])
-  local equal = kind == 'string' and redis.sha1hex(redis.call('GET', key)) == args[2]
+  local equal = false
+  if kind == 'string' then
+    local hash = redis.sha1hex(redis.call('GET', key))
+    for i = 1, #args[2], #hash do
+      equal = equal or string.sub(args[2], i, i + #hash - 1) == hash
+    end
+  end
   if not holds(args[1], kind ~= 'none', equal) then return 0 end
   store(key, args[3], args[4])
   return 1

@@ -2,6 +2,7 @@ package op
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
@@ -14,7 +15,7 @@ type SetIfHash struct {
 	Value     []byte
 	Block     *value.Block // holds Value already, where the door has read it into its final place
 	Condition Condition
-	Against   []byte // the hash that the present one is compared with
+	Against   []byte // the hash that the present one is compared with, or several in a row: equal to any is equal
 	Expiry    Expiry
 }
 
@@ -40,7 +41,9 @@ func (o *SetIfHash) Apply(e *value.Entry, now int64, r *Reply) error {
 	equal := false
 	if v, err := e.Bytes(); err == nil && e.Exists() {
 		h := hashOf(v)
-		equal = string(h[:]) == string(o.Against)
+		for some := range slices.Chunk(o.Against, len(h)) {
+			equal = equal || string(h[:]) == string(some)
+		}
 	}
 	if !o.Condition.holds(e.Exists(), equal) {
 		r.Status = Refused

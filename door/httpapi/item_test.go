@@ -162,7 +162,17 @@ func TestConditionalPut(t *testing.T) {
 		put(204, first, "If-None-Match: "+tag)
 		put(204, second, "If-Match: *")
 		holds(second)
-		put(400, first, "If-Match: nonsense")
+		other := `"` + strings.Repeat("0", 40) + `"`
+		put(412, first, `If-Match: "x"`)
+		put(412, first, `If-Match: "x", `+other)
+		put(412, first, "If-None-Match: "+other+", "+holds(second))
+		put(412, first, "If-None-Match: "+other, "If-None-Match: W/"+holds(second))
+		put(412, first, "If-Match: W/"+holds(second))
+		put(204, first, `If-Match: "a,b" , `+other+","+holds(second))
+		put(204, second, `If-None-Match: "x",,`+other)
+		for _, bad := range []string{"nonsense", "", `"x" "y"`, `"x`, other + `, *`, `"x"y`} {
+			put(400, first, "If-Match: "+bad)
+		}
 		put(400, first, "If-Match: "+tag, "If-None-Match: *")
 		holds(second)
 	}
