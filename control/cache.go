@@ -60,6 +60,7 @@ func (c FlushCache) Apply(s *State, now int64) (*State, error) {
 	}
 	n := s.clone()
 	flushed := *old
+	flushed.Flushed = now
 	n.spaces(&flushed)
 	n.Caches = with(s.Caches, c.Name, &flushed)
 	return n, nil

@@ -23,11 +23,12 @@ type State struct {
 // Cache is one cache and its settings.
 type Cache struct {
 	Name     string       `json:"name"`
-	Space    hearth.Space `json:"space"`            // of its items
-	Boards   hearth.Space `json:"boards"`           // of its leaderboards
-	Topics   hearth.Space `json:"topics"`           // of its topics; it outlives a flush, which is about items
-	Claims   hearth.Space `json:"claims,omitempty"` // of its claim checks that are kept, and the one after it of the others; 0 is that it has had none
-	Created  int64        `json:"created"`          // milliseconds
+	Space    hearth.Space `json:"space"`             // of its items
+	Boards   hearth.Space `json:"boards"`            // of its leaderboards
+	Topics   hearth.Space `json:"topics"`            // of its topics; it outlives a flush, which is about items
+	Claims   hearth.Space `json:"claims,omitempty"`  // of its claim checks that are kept, and the one after it of the others; 0 is that it has had none
+	Created  int64        `json:"created"`           // milliseconds
+	Flushed  int64        `json:"flushed,omitempty"` // when last, in milliseconds; 0 is never
 	Settings Settings     `json:"settings"`
 
 	Webhooks map[string]*Webhook `json:"webhooks,omitempty"` // by name

@@ -21,8 +21,9 @@ type Explanation struct {
 	KeyBase64  []byte            `json:"key_base64,omitempty"` // of a key that is not UTF-8
 	Answer     string            `json:"answer"`               // hit, stale, load, wait, miss, unavailable or refused
 	Why        string            `json:"why"`
-	Item       *ExplainedItem    `json:"item,omitempty"`  // where there is one
-	Cause      string            `json:"cause,omitempty"` // why there is none
+	Item       *ExplainedItem    `json:"item,omitempty"`                     // where there is one
+	Cause      string            `json:"cause,omitempty"`                    // why there is none
+	FlushedAgo *int64            `json:"flushed_ago_milliseconds,omitempty"` // where there is none, of a cache that was flushed: causes know nothing of the time before
 	LastMiss   *ExplainedMiss    `json:"last_miss,omitempty"`
 	Collapse   ExplainedCollapse `json:"collapse"`
 	Origin     *ExplainedOrigin  `json:"origin,omitempty"`
@@ -108,6 +109,10 @@ func (g *Gateway) Explain(ctx context.Context, c *Caller, cache string, key []by
 	now, t, source := g.now(), g.tenant(cache), g.sources.of(cache, &settings)
 	if err := g.explainItem(ctx, x, found.Space, key); err != nil {
 		return nil, err
+	}
+	if x.Item == nil && found.Flushed != 0 {
+		ago := max(0, now.UnixMilli()-found.Flushed)
+		x.FlushedAgo = &ago
 	}
 	if cause, at, ok := t.misses.of(g.flights.seed, key); ok {
 		x.LastMiss = &ExplainedMiss{Cause: cause.String(), Ago: max(0, now.UnixMilli()-at)}

@@ -149,6 +149,19 @@ func TestCausesOfMisses(t *testing.T) {
 	if len(all) != 1 || all[0].Cache != "c" {
 		t.Fatalf("%+v", all)
 	}
+	if x := f.explain("k"); x.FlushedAgo != nil {
+		t.Errorf("flushed %d ms ago", *x.FlushedAgo)
+	}
+	set(op.Expiry{})
+	f.change(control.FlushCache{Name: "c"})
+	miss(op.NeverSeen) // since the flush; nobody knows more
+	if x := f.explain("k"); x.FlushedAgo == nil {
+		t.Error("not a word of the flush")
+	}
+	set(op.Expiry{})
+	if x := f.explain("k"); x.FlushedAgo != nil || x.Item == nil {
+		t.Errorf("%+v", x)
+	}
 	for _, cause := range []op.Cause{op.NeverSeen, op.Expired, op.WasDeleted, op.Invalidated} {
 		if all[0].Misses[cause] != 1 {
 			t.Errorf("%s counts %d", cause, all[0].Misses[cause])

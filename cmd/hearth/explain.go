@@ -48,6 +48,8 @@ func explained(x *gateway.Explanation) (lines [][2]string) {
 	}
 	say("answer", "%s: %s", x.Answer, x.Why)
 	switch {
+	case x.Item == nil && x.FlushedAgo != nil:
+		say("item", "none: %s; the cache was flushed %s ago", x.Cause, millis(*x.FlushedAgo))
 	case x.Item == nil:
 		say("item", "none: %s", x.Cause)
 	default:
