@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hearthcache/hearth"
@@ -72,23 +73,32 @@ func (s *shard) lock() {
 	}
 }
 
+// await waits for the lock. Where Run has it, the kernel may have taken Run's processor away for another thread: a caller that
+// gives way, and tries again, has it long before one that sleeps, whose own processor then stands idle until the kernel's next
+// tick. Between callers, who are gone sooner, trying is slower.
 func (s *shard) await() {
-	if s.swept.Load() { // between callers, who are gone sooner, it is slower
-		for until := time.Now().Add(awaitRun); s.swept.Load() && time.Now().Before(until); {
-			for range awaitTries {
-				if s.mu.TryLock() {
-					return
-				}
+	for begun := time.Now(); s.swept.Load(); {
+		for range awaitTries {
+			if s.mu.TryLock() {
+				return
 			}
+		}
+		waited := time.Since(begun)
+		if waited > awaitYields {
+			break
+		}
+		if waited > awaitRun {
+			_, _, _ = syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 	s.mu.Lock()
 }
 
-// How long a caller tries to get a shard from Run before its goroutine sleeps.
+// How long a caller tries to get a shard from Run, first by itself, then giving way, before its goroutine sleeps.
 const (
-	awaitRun   = 50 * time.Microsecond
-	awaitTries = 64 // between looks at the clock
+	awaitRun    = 50 * time.Microsecond
+	awaitYields = 2 * time.Millisecond
+	awaitTries  = 64 // between looks at the clock
 )
 
 func newShard(e *Engine, sp *space, skip uint8, part uint64) *shard {
