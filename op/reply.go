@@ -147,6 +147,16 @@ func (r *Reply) AddNamed(b []byte) error {
 var errAnswer = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
 	Msg: "request limit: the answer is larger than " + strconv.Itoa(hearth.AnswerBytesMax) + " bytes"}
 
+// Together counts this reply with those of the commands before it that make one answer, which hold size bytes. Where that is too much,
+// the reply is given up for an error. Values that are retained instead of copied do not count.
+func (r *Reply) Together(size int) (total int, err error) {
+	if size+len(r.buf) <= hearth.AnswerBytesMax {
+		return size + len(r.buf), nil
+	}
+	r.Reset()
+	return size, errAnswer
+}
+
 // AddRanked copies an element of a leaderboard in as the next one.
 func (r *Reply) AddRanked(id []byte, score float64, rank int64) {
 	r.AddPart(id, score)

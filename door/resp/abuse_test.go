@@ -213,3 +213,21 @@ func TestAnswersAreBounded(t *testing.T) {
 	check("MGET", "k")
 	check("HMGET", "h", "f")
 }
+
+// TestTransactionsAreBounded asks within a transaction for more of one value than an answer may hold.
+func TestTransactionsAreBounded(t *testing.T) {
+	c := dial(t, serve(t))
+	c.do("SET", "k", strings.Repeat("x", 1<<20))
+	c.do("MULTI")
+	for range 100 {
+		c.do("GETRANGE", "k", "0", "-1")
+	}
+	c.do("SET", "after", "v")
+	got := c.do("EXEC")
+	if len(got) < 60<<20 || len(got) > 65<<20 || strings.Count(got, "-ERR request limit: the answer is larger than ") != 36 {
+		t.Errorf("EXEC of a hundred MiB answers %d bytes", len(got))
+	}
+	if v := c.do("GET", "after"); !strings.Contains(v, "v") {
+		t.Errorf("what came after is %q", v)
+	}
+}

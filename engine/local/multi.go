@@ -251,15 +251,21 @@ func (e *Engine) DoTogether(_ context.Context, id hearth.Space, w engine.Watch, 
 	if own != nil && !own.same(sp, l, now) {
 		return false, nil
 	}
+	size := 0
 	for i, o := range os {
+		r := &rs[i]
 		if m, ok := o.(op.Multi); ok {
 			keys := m.Keys()
-			rs[i].Err = l.apply(keys, e.hashes(nil, keys), m, now, &rs[i])
-			continue
+			r.Err = l.apply(keys, e.hashes(nil, keys), m, now, r)
+		} else {
+			h := e.hash(o.Key())
+			s := l.of(h)
+			r.Err = s.apply(h, s.stamped(o), now, r)
 		}
-		h := e.hash(o.Key())
-		s := l.of(h)
-		rs[i].Err = s.apply(h, s.stamped(o), now, &rs[i])
+		// A read may ask for one large value again and again; what was written has to be told.
+		if r.Err == nil && !o.Spec().Writes() {
+			size, r.Err = r.Together(size)
+		}
 	}
 	return true, nil
 }
