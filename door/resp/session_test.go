@@ -311,6 +311,7 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | MGET, HMGET | an answer of more than 64 MiB is refused | one large value could be named many times over |
+| EXEC | reads whose answers come to more than 64 MiB together have an error in their place | likewise |
 | a request of more than 64 MiB, but for one SET | is refused, and the connection ends | as one whose query buffer is full; the item limit of its cache bounds a SET |
 | a subscriber that falls behind a topic's ring | is disconnected | as one whose output buffer is full; it learns that it missed something |
 | PUBLISH, PUBSUB over several gateways | PUBLISH counts the receivers at its own gateway, and one for each other gateway with subscribers to the channel itself; PUBSUB tells of the gateway that is asked | a message does not wait for every gateway's count |
