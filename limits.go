@@ -9,6 +9,7 @@ const (
 	ItemBytesDefault  = 5_000_000 + 64<<10 // key and value of one item unless the cache says otherwise
 	ElementBytesMax   = ValueBytesMax      // one element of a collection
 	MessageBytesMax   = 6 << 20            // one gRPC message received
+	RandomRepeatsMax  = 1 << 20            // elements of one random read that may name an element again
 	AnswerBytesMax    = 64 << 20           // what one answer may hold of the items or fields that a request names, as often as it names them
 	CacheNameBytesMax = 255
 	TopicNameBytesMax = 255

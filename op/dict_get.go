@@ -30,7 +30,7 @@ func (o *DictGet) Apply(e *value.Entry, now int64, r *Reply) error {
 	r.Status = Hit
 	for _, f := range o.Fields {
 		if v, ok := d.Get(f); ok {
-			if err := r.AddNamed(v); err != nil {
+			if err := r.AddNamed(v, 0); err != nil {
 				return err
 			}
 		} else {

@@ -3,6 +3,7 @@ package op
 import (
 	"bytes"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
 )
@@ -31,6 +32,16 @@ func (o *DictGetEx) Apply(e *value.Entry, now int64, r *Reply) error {
 	d, err := e.Dictionary(now)
 	if err != nil {
 		return err
+	}
+	size := 0
+	for _, f := range o.Fields { // before anything is changed
+		if d == nil {
+			break
+		}
+		v, _ := d.Get(f)
+		if size += len(v); size > hearth.AnswerBytesMax {
+			return errAnswer
+		}
 	}
 	r.Status = Hit
 	at := o.Expiry.When(now)

@@ -32,19 +32,23 @@ func (o *DictRandom) Apply(e *value.Entry, now int64, r *Reply) error {
 	}
 	r.Status = Hit
 	add := func(field, v []byte) {
-		r.AddPart(field, 0)
-		if o.Values {
-			r.AddPart(v, 0)
+		if err == nil {
+			err = r.AddNamed(field, 0)
+		}
+		if err == nil && o.Values {
+			err = r.AddNamed(v, 0)
 		}
 	}
 	rand := value.Random(o.Rand)
 	for range -o.Count {
-		add(d.Random(rand))
+		if add(d.Random(rand)); err != nil {
+			return err
+		}
 	}
 	if o.Count > 0 {
 		d.Sample(int(min(o.Count, int64(d.Len()))), rand, add)
 	}
-	return nil
+	return err
 }
 
 // Send implements Op.

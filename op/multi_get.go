@@ -31,7 +31,7 @@ func (o *MultiGet) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 			r.AddMiss()
 			continue
 		}
-		if err := r.AddNamed(v); err != nil {
+		if err := r.AddNamed(v, 0); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func (o *MultiGet) RecvAll(v []respwire.Value, r *Reply) error {
 			continue
 		}
 		stored, _ := CutTrailer(a.Str)
-		if err := r.AddNamed(stored); err != nil {
+		if err := r.AddNamed(stored, 0); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,7 @@ func (o *MultiGet) Parts() ([]Op, func([]Reply, *Reply) (Op, error)) {
 		r.Status = Hit
 		for i := range got {
 			if p := got[i].Part(0); p.Hit {
-				if err := r.AddNamed(p.Bytes); err != nil {
+				if err := r.AddNamed(p.Bytes, 0); err != nil {
 					return nil, err
 				}
 				continue

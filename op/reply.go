@@ -2,6 +2,7 @@ package op
 
 import (
 	"strconv"
+	"unsafe"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/value"
@@ -80,6 +81,8 @@ type part struct {
 	rank       int64
 }
 
+const partBytes = int(unsafe.Sizeof(part{}))
+
 // Part is one element of a reply that has several.
 type Part struct {
 	Bytes []byte
@@ -135,12 +138,12 @@ func (r *Reply) AddPart(b []byte, num float64) {
 	r.parts = append(r.parts, part{start: start, end: len(r.buf), hit: true, num: num})
 }
 
-// AddNamed is AddPart for what the request has named, where it may name one large value many times over.
-func (r *Reply) AddNamed(b []byte) error {
-	if len(r.buf)+len(b) > hearth.AnswerBytesMax {
+// AddNamed is AddPart where a request may come to one large value many times over.
+func (r *Reply) AddNamed(b []byte, num float64) error {
+	if len(r.buf)+len(b)+(len(r.parts)+1)*partBytes > hearth.AnswerBytesMax {
 		return errAnswer
 	}
-	r.AddPart(b, 0)
+	r.AddPart(b, num)
 	return nil
 }
 

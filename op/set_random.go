@@ -31,7 +31,9 @@ func (o *SetRandom) Apply(e *value.Entry, now int64, r *Reply) error {
 	r.Status = Hit
 	rand := value.Random(o.Rand)
 	for range o.Count {
-		r.AddPart(s.Random(rand), 0)
+		if err := r.AddNamed(s.Random(rand), 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -70,6 +70,9 @@ func (o *Sort) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 	}
 	els = els[from:to]
 	repeats := max(o.Repeats, 1)
+	if err := repeatable(els, repeats); err != nil {
+		return err
+	}
 	if o.Store == nil {
 		r.Status = Hit
 		for _, el := range els {
@@ -89,6 +92,18 @@ func (o *Sort) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 		for range repeats {
 			l.PushBack(el)
 		}
+	}
+	return nil
+}
+
+// repeatable reports that the elements would come to too much, each so many times over.
+func repeatable(els [][]byte, times int64) error {
+	size := int64(0)
+	for _, el := range els {
+		size += int64(len(el) + partBytes)
+	}
+	if times > 1 && size > hearth.AnswerBytesMax/times {
+		return errAnswer
 	}
 	return nil
 }
@@ -209,7 +224,9 @@ func (o *Sort) RecvAll(v []respwire.Value, r *Reply) error {
 	r.Status = Hit
 	for _, el := range v[0].Array {
 		for range max(o.Repeats, 1) {
-			r.AddPart(el.Str, 0)
+			if err := r.AddNamed(el.Str, 0); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

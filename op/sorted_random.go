@@ -31,7 +31,9 @@ func (o *SortedRandom) Apply(e *value.Entry, now int64, r *Reply) error {
 	r.Status = Hit
 	rand := value.Random(o.Rand)
 	for range -o.Count {
-		r.AddPart(z.Random(rand))
+		if err := r.AddNamed(z.Random(rand)); err != nil {
+			return err
+		}
 	}
 	if o.Count > 0 {
 		z.Sample(int(min(o.Count, int64(z.Len()))), rand, r.AddPart)

@@ -31,7 +31,7 @@ type signer struct {
 func (p *Opener) signer(template string) (*signer, error) {
 	lent := false
 	for _, prefix := range p.options.Signed {
-		lent = lent || strings.HasPrefix(template, prefix)
+		lent = lent || lends(prefix, template)
 	}
 	if !lent {
 		return nil, refused("hearth's operator has not allowed origins that begin with " + template[:strings.Index(template, keyMark)] + " (--origin-signed)")
@@ -62,6 +62,13 @@ func (s *signer) sign(r *http.Request, service string, body []byte) error {
 	r.Header.Set("X-Amz-Content-Sha256", hash)
 	sign := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" })
 	return sign.SignHTTP(r.Context(), s.creds, r, hash, service, s.region, time.Now())
+}
+
+// lends reports whether a prefix lends the credentials to a template: s3://shop to all of that bucket, and not to s3://shop2.
+func lends(prefix, template string) bool {
+	rest, begins := strings.CutPrefix(template, prefix)
+	_, name, _ := strings.Cut(prefix, "://")
+	return begins && (name == "" || strings.Contains(name, "/") || strings.HasPrefix(rest, "/"))
 }
 
 // s3 is the origin s3://BUCKET/PATH: one object for each key.

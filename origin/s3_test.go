@@ -107,9 +107,11 @@ func TestS3(t *testing.T) {
 	})
 	t.Run("not lent", func(t *testing.T) {
 		for _, template := range []string{"s3://other/{key}", "s3://shop2/{key}", "dynamodb://t/k/{key}"} {
-			_, err := New(Options{Allow: local, Signed: []string{"s3://shop/"}, Getenv: awsEnv(srv.URL)}).Open(template)
-			if hearth.KindOf(err) != hearth.Denied {
-				t.Errorf("%s: %v", template, err)
+			for _, prefix := range []string{"s3://shop/", "s3://shop"} {
+				_, err := New(Options{Allow: local, Signed: []string{prefix}, Getenv: awsEnv(srv.URL)}).Open(template)
+				if hearth.KindOf(err) != hearth.Denied {
+					t.Errorf("%s, where %s is lent: %v", template, prefix, err)
+				}
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"math"
 	"net/http"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/hearthcache/hearth"
@@ -161,11 +162,20 @@ func (s *batchSet) op(i int) (op.Op, error) {
 
 func outcomes(rs []op.Reply) []outcome {
 	out := make([]outcome, len(rs))
+	size := 0
 	for i := range rs {
-		out[i] = outcomeOf(&rs[i])
+		r := &rs[i]
+		if size += r.Bytes(); r.Err == nil && size > hearth.AnswerBytesMax {
+			size -= r.Bytes()
+			r.Err = errBatchAnswer
+		}
+		out[i] = outcomeOf(r)
 	}
 	return out
 }
+
+var errBatchAnswer = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
+	Msg: "request limit: the values of one batch are larger than " + strconv.Itoa(hearth.AnswerBytesMax) + " bytes together"}
 
 func outcomeOf(r *op.Reply) (out outcome) {
 	switch {

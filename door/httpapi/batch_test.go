@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/hearthcache/hearth"
 )
 
 func TestBatch(t *testing.T) {
@@ -66,5 +68,16 @@ func TestBatchPermissions(t *testing.T) {
 	got := s.want(http.StatusOK, member(t, made, "token"), "POST", "/cache/c/batch", `{"gets":[{"key":"in/k"},{"key":"out"}],"deletes":[{"key":"in/k"}]}`)
 	if strings.Count(got, "permission_denied") != 2 || !strings.Contains(got, `"value":"v"`) {
 		t.Errorf("batch = %s", got)
+	}
+}
+
+// TestBatchAnswersAreBounded names one value so often that the answer would be larger than one may be.
+func TestBatchAnswersAreBounded(t *testing.T) {
+	s := newGuarded(t)
+	s.ok(http.StatusNoContent, "PUT", "/cache/c?key=k&ttl_seconds=60", strings.Repeat("x", 1<<20))
+	const fit = hearth.AnswerBytesMax >> 20
+	got := s.ok(http.StatusOK, "POST", "/cache/c/batch", `{"gets":[{"key":"k"}`+strings.Repeat(`,{"key":"k"}`, fit+1)+`]}`)
+	if hits, errs := strings.Count(got, `"hit"`), strings.Count(got, "the values of one batch are larger than"); hits != fit || errs != 2 {
+		t.Errorf("%d hits and %d errors", hits, errs)
 	}
 }

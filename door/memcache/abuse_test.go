@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hearthcache/hearth"
 )
 
 func heap() uint64 {
@@ -137,5 +139,16 @@ func TestNeverReads(t *testing.T) {
 	}
 	if got := dial(t, addr).do("mn\r\n"); got != "" {
 		t.Errorf("others are answered %q", got)
+	}
+}
+
+// TestAnswersAreBounded names one value so often that the answer would be larger than one may be.
+func TestAnswersAreBounded(t *testing.T) {
+	c := dial(t, serve(t))
+	const length = 4 << 10 // copied: a larger value is sent from where it lies
+	c.do(fmt.Sprintf("set k 0 0 %d\r\n%s\r\n", length, strings.Repeat("x", length)))
+	names := strings.Repeat(" k", hearth.AnswerBytesMax/length+1)
+	if got := c.do("get" + names + "\r\n"); !strings.HasSuffix(got, "SERVER_ERROR the answer is larger than 67108864 bytes\r\n") {
+		t.Errorf("the answer has %d bytes and ends with %.80q", len(got), got[max(0, len(got)-80):])
 	}
 }

@@ -194,11 +194,20 @@ func (c *conn) fetch(keys [][]byte, get op.MetaGet, cas bool) {
 			c.fetchLater(keys[i:], get, cas)
 			return
 		}
-		if !c.hit(k, &c.reply, err, get.Touch, cas) {
+		if !c.hit(k, &c.reply, err, get.Touch, cas) || c.overlong() {
 			return
 		}
 	}
 	c.say("END")
+}
+
+// overlong ends an answer of many values, copied one after the other, that has become too long.
+func (c *conn) overlong() bool {
+	if len(c.out) <= hearth.AnswerBytesMax {
+		return false
+	}
+	c.say("SERVER_ERROR the answer is larger than " + strconv.Itoa(hearth.AnswerBytesMax) + " bytes")
+	return true
 }
 
 func (c *conn) fetchLater(keys [][]byte, get op.MetaGet, cas bool) {
@@ -211,7 +220,7 @@ func (c *conn) fetchLater(keys [][]byte, get op.MetaGet, cas bool) {
 			o := get
 			o.K = k
 			c.reply.Reset()
-			if !c.hit(k, &c.reply, c.do(&o, &c.reply), get.Touch, cas) {
+			if !c.hit(k, &c.reply, c.do(&o, &c.reply), get.Touch, cas) || c.overlong() {
 				return
 			}
 		}

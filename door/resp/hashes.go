@@ -2,7 +2,9 @@ package resp
 
 import (
 	"math"
+	"strconv"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
@@ -108,7 +110,15 @@ func randomArgs(args [][]byte, word string) (n int64, with bool, err error) {
 	case with && (n < -math.MaxInt64/2 || n > math.MaxInt64/2):
 		return 0, false, say("ERR value is out of range")
 	}
-	return n, with, nil
+	return n, with, repeatable(n)
+}
+
+// repeatable refuses a count of random elements that may repeat which is more than one answer has room for.
+func repeatable(n int64) error {
+	if n < -hearth.RandomRepeatsMax {
+		return say("ERR value is out of range, value must be at least -" + strconv.Itoa(hearth.RandomRepeatsMax))
+	}
+	return nil
 }
 
 func encodeHRandField(c *conn, args [][]byte, r *op.Reply) {

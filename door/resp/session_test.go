@@ -310,7 +310,8 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | CLIENT LIST, KILL | connections of the same cache | likewise |
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
-| MGET, HMGET | an answer of more than 64 MiB is refused | one large value could be named many times over |
+| MGET, HMGET, HGETEX, HGETDEL, SORT … GET | an answer of more than 64 MiB is refused | one large value could be named many times over |
+| SRANDMEMBER, HRANDFIELD, ZRANDMEMBER | a count is at least -1,048,576, and the answer at most 64 MiB | likewise: elements may repeat |
 | EXEC | reads whose answers come to more than 64 MiB together have an error in their place | likewise |
 | a request of more than 64 MiB, but for one SET | is refused, and the connection ends | as one whose query buffer is full; the item limit of its cache bounds a SET |
 | a subscriber that falls behind a topic's ring | is disconnected | as one whose output buffer is full; it learns that it missed something |

@@ -85,7 +85,7 @@ func parseSRandMember(c *conn, args [][]byte) (op.Op, error) {
 	case n < -math.MaxInt64:
 		return nil, say("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 	case n < 0:
-		return &op.SetRandom{K: args[1], Count: -n}, nil
+		return &op.SetRandom{K: args[1], Count: -n}, repeatable(n)
 	}
 	return &op.SetSample{K: args[1], Limit: n}, nil
 }
