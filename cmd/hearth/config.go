@@ -110,22 +110,9 @@ func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 		if f.Name == "help" {
 			continue
 		}
-		from := "default"
-		if _, ok := file.values[f.Name]; ok {
-			from = file.path
-		}
-		for _, env := range f.Envs {
-			if _, ok := os.LookupEnv(env); ok {
-				from = env
-			}
-		}
-		for _, p := range k.Path {
-			if p.Flag == f && !p.Resolved {
-				from = "flag"
-			}
-		}
+		from := source(k, file, f)
 		off := ""
-		if from == "default" || hidden(f.Target.Interface()) {
+		if from == fromDefault || hidden(f.Target.Interface()) {
 			off = "# " // a default port that is taken is left closed, one that a file asks for is an error
 		}
 		fmt.Fprintf(k.Stdout, "%s%s = %s  # %s\n", off, f.Name, tomlValue(effective(f)), from)
@@ -137,6 +124,30 @@ func (c *configPrint) Run(k *kong.Context, file *configFile) error {
 		}
 	}
 	return nil
+}
+
+// Where a setting comes from, beside a variable and the config file, which have names of their own.
+const (
+	fromDefault = "default"
+	fromFlag    = "flag"
+)
+
+// source returns where a setting comes from.
+func source(k *kong.Context, file *configFile, f *kong.Flag) string {
+	for _, p := range k.Path {
+		if p.Flag == f && !p.Resolved {
+			return fromFlag
+		}
+	}
+	for _, env := range f.Envs {
+		if _, ok := os.LookupEnv(env); ok {
+			return env
+		}
+	}
+	if _, ok := file.values[f.Name]; ok {
+		return file.path
+	}
+	return fromDefault
 }
 
 // effective returns a flag's value; of an address that nobody gave, the default that its placeholder shows.

@@ -23,18 +23,18 @@ import (
 // engineOptions say where items are kept.
 type engineOptions struct {
 	Engine         string   `env:"HEARTH_ENGINE" default:"local" enum:"local,valkey" help:"Where items are kept: local (in this process) or valkey (in Valkey or Redis servers)."`
-	ValkeyAddrs    []string `env:"HEARTH_VALKEY_ADDRS" placeholder:"HOST:PORT" help:"Servers of --engine valkey: some of a cluster's, or the one."`
-	ValkeyUser     string   `env:"HEARTH_VALKEY_USER" placeholder:"NAME" help:"ACL user to sign in as. It needs the keys and channels h:* and all commands but administrative ones."`
-	ValkeyPassword secret   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" help:"Its password; better given by environment or file, where others do not see it."`
-	ValkeyTLS      bool     `env:"HEARTH_VALKEY_TLS" help:"Speak TLS to the servers, with certificates that this machine trusts."`
-	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
+	ValkeyAddrs    []string `env:"HEARTH_VALKEY_ADDRS" placeholder:"HOST:PORT" needs:"engine=valkey" help:"Servers of --engine valkey: some of a cluster's, or the one."`
+	ValkeyUser     string   `env:"HEARTH_VALKEY_USER" placeholder:"NAME" needs:"engine=valkey" help:"ACL user to sign in as. It needs the keys and channels h:* and all commands but administrative ones."`
+	ValkeyPassword secret   `env:"HEARTH_VALKEY_PASSWORD" placeholder:"SECRET" needs:"engine=valkey" help:"Its password; better given by environment or file, where others do not see it."`
+	ValkeyTLS      bool     `env:"HEARTH_VALKEY_TLS" needs:"engine=valkey" help:"Speak TLS to the servers, with certificates that this machine trusts."`
+	NearMemory     byteSize `env:"HEARTH_NEAR_MEMORY" default:"64MiB" needs:"engine=valkey" help:"Memory of this process for hot items of --engine valkey; 0 keeps none."`
 }
 
 // checkEngine refuses what cannot work.
 func (o *serveOptions) checkEngine() error {
 	switch {
-	case o.Engine != "valkey" && len(o.ValkeyAddrs) > 0:
-		return errors.New("--valkey-addrs without --engine valkey would do nothing")
+	case o.MaxMemory != 0 && (o.MaxMemory < local.BytesMaxMin || o.MaxMemory > local.BytesMaxMax):
+		return fmt.Errorf("--max-memory %d: allowed are %d (64KiB) to %d (160GiB), or 0 for the default", o.MaxMemory, local.BytesMaxMin, int64(local.BytesMaxMax))
 	case o.Engine != "valkey":
 		return nil
 	case len(o.ValkeyAddrs) == 0:

@@ -69,7 +69,7 @@ const serverMemoryMin = 16 << 20
 // Run starts the fleet; where that fails nothing of it stays.
 func (c *fleetUp) Run(ctx context.Context) error {
 	if err := c.check(); err != nil {
-		return err
+		return usageError{err}
 	}
 	dir, err := c.path()
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *fleetUp) start(ctx context.Context, f *fleetState, program string) erro
 	if err := f.save(); err != nil {
 		return err
 	}
-	fmt.Printf("the cluster has %d shards, each with %d replicas\n", c.Shards, c.Replicas)
+	fmt.Printf("the cluster has %s, each with %s\n", count(c.Shards, "shard", "shards"), count(c.Replicas, "replica", "replicas"))
 	for i := range c.Gateways {
 		if err := f.startGateway(ctx, i, cluster.Addrs(), c.OriginAllow); err != nil {
 			return err
@@ -126,6 +126,14 @@ func (c *fleetUp) start(ctx context.Context, f *fleetState, program string) erro
 		return errors.New("interrupted")
 	}
 	return nil
+}
+
+// count says how many of something there are.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 // The ports of a process, by what they are for.
@@ -221,7 +229,7 @@ func (c *fleetDown) Run() error {
 	if err := f.stop(); err != nil {
 		return err
 	}
-	fmt.Printf("stopped %d processes and removed %s\n", len(f.Processes), f.dir)
+	fmt.Printf("stopped %s and removed %s\n", count(len(f.Processes), "process", "processes"), f.dir)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,6 +70,9 @@ const (
 // errMiss ends a command whose item was not there: nothing is printed, the exit code tells.
 var errMiss = errors.New("miss")
 
+// usageError is an error in the words of the call that the parser does not find.
+type usageError struct{ error }
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
@@ -91,6 +95,7 @@ func run(args []string) int {
 	if args[0] == "help" {
 		args = append(args[1:], "--help")
 	}
+	args = joinNegative(args)
 	file, err := readConfigFile(configPath(args))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hearth:", err)
@@ -108,9 +113,13 @@ func run(args []string) int {
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(file, k)
+	var usage usageError
 	switch err := k.Run(); {
 	case errors.Is(err, errMiss):
 		return exitMiss
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "hearth:", usage)
+		return exitUsage
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "hearth:", err)
 		if errors.Is(err, syscall.ECONNREFUSED) {
@@ -119,6 +128,24 @@ func run(args []string) int {
 		return exitError
 	}
 	return 0
+}
+
+// joinNegative joins a flag and a negative number behind it, which the parser would take for further flags: whoever checks
+// the value says better what is wrong with it.
+func joinNegative(args []string) []string {
+	var out []string
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		negative := len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9'
+		if last := len(out) - 1; negative && last >= 0 && strings.HasPrefix(out[last], "--") && !strings.Contains(out[last], "=") {
+			out[last] += "=" + a
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // decodeDuration reads the durations of flags and settings; its error says what one looks like.

@@ -31,7 +31,7 @@ type serveOptions struct {
 	Ephemeral bool     `env:"HEARTH_EPHEMERAL" help:"Run without --data on an address other than loopback."`
 	NoAuth    bool     `name:"danger-no-auth" env:"HEARTH_DANGER_NO_AUTH" help:"Serve without authentication on an address other than loopback: anybody who reaches it may do anything."`
 	Auth      bool     `env:"HEARTH_AUTH" help:"Require credentials on loopback too; elsewhere they always are."`
-	MaxMemory byteSize `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" help:"Memory for items, keys and index together, such as 512MB or 4GiB. Default: a quarter of the machine or of its cgroup."`
+	MaxMemory byteSize `env:"HEARTH_MAX_MEMORY" placeholder:"SIZE" needs:"engine=local" help:"Memory for items, keys and index together, such as 512MB or 4GiB, at least 64KiB. Default: a quarter of the machine or of its cgroup."`
 	Endpoint  string   `env:"HEARTH_ENDPOINT" placeholder:"DOMAIN" help:"Base host name that keys carry: SDKs connect to cache.DOMAIN and so on. Default: the listening address."`
 	engineOptions
 	tlsOptions
@@ -43,7 +43,7 @@ type serveOptions struct {
 	DevFaults    bool          `env:"HEARTH_DEV_FAULTS" help:"Inject faults that clients ask for by metadata, and serve the block/unblock port 127.0.0.1:9090. For tests, on loopback only."`
 	SlowLog      time.Duration `env:"HEARTH_SLOW_LOG" placeholder:"DURATION" help:"Log requests that take at least this long. Default: none."`
 	TraceTo      string        `env:"HEARTH_TRACE_TO" placeholder:"URL" help:"Send OpenTelemetry traces to this OTLP collector, such as http://127.0.0.1:4318."`
-	TraceShare   float64       `env:"HEARTH_TRACE_SHARE" default:"0.01" help:"Share of traces to keep that begin here, 0 to 1; one that comes in with a request follows its own decision."`
+	TraceShare   float64       `env:"HEARTH_TRACE_SHARE" default:"0.01" needs:"trace-to" help:"Share of traces to keep that begin here, 0 to 1; one that comes in with a request follows its own decision."`
 	Drain        time.Duration `env:"HEARTH_DRAIN" default:"10s" help:"How long requests in flight may take to finish after SIGTERM."`
 	LogLevel     string        `env:"HEARTH_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat    string        `env:"HEARTH_LOG_FORMAT" default:"text" enum:"text,json" help:"How log lines look: text or json."`

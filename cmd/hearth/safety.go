@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // anyone reports whether callers without a credential may do everything: on loopback, unless credentials were asked
@@ -45,6 +48,30 @@ func (o *serveOptions) check() error {
 		return fmt.Errorf("--admin %s: metrics and profiles have no credentials of their own, so this port is for loopback addresses", admin)
 	}
 	return o.checkEngine()
+}
+
+// checkNeeds refuses a setting that does nothing without another one: its tag needs says which, as NAME or NAME=VALUE.
+func checkNeeds(k *kong.Context, file *configFile) error {
+	flags := k.Selected().Flags
+	for _, f := range flags {
+		need := f.Tag.Get("needs")
+		from := source(k, file, f)
+		if need == "" || from == fromDefault || f.Target.IsZero() {
+			continue
+		}
+		name, value, exact := strings.Cut(need, "=")
+		other := flags[slices.IndexFunc(flags, func(o *kong.Flag) bool { return o.Name == name })].Target
+		if exact && other.String() == value || !exact && !other.IsZero() {
+			continue
+		}
+		if from != fromFlag {
+			from = ", given by " + from + ","
+		} else {
+			from = ""
+		}
+		return fmt.Errorf("--%s%s does nothing without --%s", f.Name, from, strings.TrimSpace(name+" "+value))
+	}
+	return nil
 }
 
 // checkValues refuses values of single settings that would do something else than they seem to, or nothing.

@@ -27,7 +27,9 @@ func TestSafety(t *testing.T) {
 	check(serveOptions{Listen: ":8080", engineOptions: engineOptions{Engine: "valkey", ValkeyAddrs: []string{"10.0.0.1:6379"}}}, false, "")
 	check(serveOptions{engineOptions: engineOptions{Engine: "valkey"}}, true, "--valkey-addrs")
 	check(serveOptions{engineOptions: engineOptions{Engine: "valkey", ValkeyAddrs: []string{"10.0.0.1"}}}, true, "host:port")
-	check(serveOptions{engineOptions: engineOptions{ValkeyAddrs: []string{"10.0.0.1:1"}}}, true, "--engine valkey")
+	check(serveOptions{MaxMemory: 1}, true, "allowed are 65536 (64KiB) to 171798691840 (160GiB)")
+	check(serveOptions{MaxMemory: 1 << 50}, true, "160GiB")
+	check(serveOptions{MaxMemory: 64 << 10}, true, "")
 	check(serveOptions{RESP: "10.0.0.1:6379"}, false, "--data")
 	check(serveOptions{Listen: ":8080", Data: "d"}, false, "")
 	check(serveOptions{Listen: ":8080", Ephemeral: true}, false, "")
@@ -45,6 +47,53 @@ func TestSafety(t *testing.T) {
 	check(serveOptions{Drain: -1}, true, "--drain")
 	check(serveOptions{SlowLog: -1}, true, "--slow-log")
 	check(serveOptions{Admin: "off", RESP: "off", Memcache: "off"}, true, "")
+}
+
+// TestNeeds gives settings without the one that they belong to: each is refused, wherever it comes from.
+func TestNeeds(t *testing.T) {
+	check := func(want string, env []string, flags string) {
+		t.Helper()
+		got, code := call(t, env, append([]string{"serve", "--listen", "nowhere"}, strings.Fields(flags)...)...)
+		if code != exitUsage || !strings.Contains(got, want) {
+			t.Errorf("%v %s: exit %d; no %q in:\n%s", env, flags, code, want, got)
+		}
+	}
+
+	check("--near-memory does nothing without --engine valkey", nil, "--near-memory 64MiB")
+	check("--near-memory, given by HEARTH_NEAR_MEMORY, does nothing", []string{"HEARTH_NEAR_MEMORY=1MiB"}, "")
+	check("--valkey-addrs does nothing without --engine valkey", nil, "--valkey-addrs 10.0.0.1:1")
+	check("--valkey-user does nothing", nil, "--valkey-user me")
+	check("--valkey-password does nothing", nil, "--valkey-password secret")
+	check("--valkey-tls does nothing", nil, "--valkey-tls")
+	check("--max-memory does nothing without --engine local", nil, "--engine valkey --valkey-addrs 10.0.0.1:1 --max-memory 1GiB")
+	check("--tls-cert does nothing without --tls-key", nil, "--tls-cert c.pem")
+	check("--tls-key does nothing without --tls-cert", nil, "--tls-key k.pem")
+	check("--acme-email does nothing without --acme", nil, "--acme-email me@example.com")
+	check("--acme-directory does nothing without --acme", nil, "--acme-directory https://ca.example.com")
+	check("--trace-share does nothing without --trace-to", nil, "--trace-share 1")
+
+	// What is given with the other, or is nothing, is past that check: the address is what is refused.
+	check("--listen nowhere", nil, "--trace-share 1 --trace-to http://127.0.0.1:4318")
+	check("--listen nowhere", nil, "--engine valkey --valkey-addrs 10.0.0.1:1 --near-memory 1MiB")
+	check("--listen nowhere", []string{"HEARTH_VALKEY_USER=", "HEARTH_MAX_MEMORY=1GiB"}, "")
+	check("--drain -5s: it cannot be less than 0s", nil, "--listen :8080 --drain -5s")
+}
+
+// TestJoinNegative has negative numbers reach the flag before them.
+func TestJoinNegative(t *testing.T) {
+	check := func(in, want string) {
+		t.Helper()
+		if got := strings.Join(joinNegative(strings.Fields(in)), " "); got != want {
+			t.Errorf("%s became %s; want %s", in, got, want)
+		}
+	}
+
+	check("serve --drain -5s --auth", "serve --drain=-5s --auth")
+	check("fleet up --gateways -1", "fleet up --gateways=-1")
+	check("item incr c k --ttl=5s -2", "item incr c k --ttl=5s -2")
+	check("item incr c k -- -2", "item incr c k -- -2")
+	check("crowd -n -5", "crowd -n -5")
+	check("item get c k -o json", "item get c k -o json")
 }
 
 func TestOneWayToACertificate(t *testing.T) {

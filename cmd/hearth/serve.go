@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/alecthomas/kong"
 )
 
 type serveCommand struct {
@@ -22,7 +24,13 @@ type part struct {
 }
 
 // Run serves until the process is told to stop, then drains.
-func (c *serveCommand) Run(ctx context.Context, file *configFile) error {
+func (c *serveCommand) Run(ctx context.Context, k *kong.Context, file *configFile) error {
+	if err := checkNeeds(k, file); err != nil {
+		return usageError{err}
+	}
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
 	log := c.logger()
 	s, err := newServer(ctx, &c.serveOptions, file, log)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

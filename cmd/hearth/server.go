@@ -45,9 +45,6 @@ type server struct {
 
 // newServer opens everything; when it returns, every port listens.
 func newServer(ctx context.Context, o *serveOptions, file *configFile, log *slog.Logger) (*server, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
 	s := &server{options: o, log: log}
 	if err := s.build(ctx, file); err != nil {
 		s.close()
@@ -131,6 +128,9 @@ func (s *server) banner(w io.Writer) {
 	switch {
 	case s.options.Engine == "valkey":
 		fmt.Fprintf(w, "\n  Items, settings, keys and usage are kept in the servers at %s, for all gateways.\n", strings.Join(s.options.ValkeyAddrs, ","))
+		if s.options.Data != "" {
+			fmt.Fprintf(w, "  In --data %s are at most certificates.\n", s.options.Data)
+		}
 	case s.options.Data == "":
 		fmt.Fprintln(w, "\n  Settings and keys live as long as this process: give --data DIR to keep them.")
 	default:

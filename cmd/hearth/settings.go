@@ -30,7 +30,7 @@ func (c *cacheSet) Run(ctx context.Context, k *kong.Context) error {
 	for _, s := range c.Settings {
 		name, v, ok := strings.Cut(s, "=")
 		if !ok {
-			return fmt.Errorf("%q is not key=value", s)
+			return usageError{fmt.Errorf("%q is not key=value, such as ttl-default=10m; hearth cache settings lists the keys", s)}
 		}
 		body["settings"][name] = v
 	}

@@ -27,9 +27,6 @@ func (s *server) openState(ctx context.Context) error {
 	var kept control.Store
 	var books control.UsageStore
 	if s.options.Data != "" {
-		if err := os.MkdirAll(s.options.Data, 0o700); err != nil {
-			return fmt.Errorf("--data: %w", err)
-		}
 		file, err := store.Open(s.options.Data)
 		if err != nil {
 			return fmt.Errorf("--data %s: %w", s.options.Data, err)

@@ -13,12 +13,12 @@ import (
 
 // tlsOptions say which certificate the ports answer with; none of them is plaintext.
 type tlsOptions struct {
-	TLSCert       string `name:"tls-cert" env:"HEARTH_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and its chain; it is read again when it changes."`
-	TLSKey        string `name:"tls-key" env:"HEARTH_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
+	TLSCert       string `name:"tls-cert" env:"HEARTH_TLS_CERT" placeholder:"FILE" needs:"tls-key" help:"PEM file of the certificate and its chain; it is read again when it changes."`
+	TLSKey        string `name:"tls-key" env:"HEARTH_TLS_KEY" placeholder:"FILE" needs:"tls-cert" help:"PEM file of the certificate's key."`
 	TLSSelfSigned string `name:"tls-self-signed" env:"HEARTH_TLS_SELF_SIGNED" placeholder:"DOMAIN" help:"Make a local authority and a certificate for every name that SDKs derive from DOMAIN."`
 	ACMEDomain    string `name:"acme" env:"HEARTH_ACME" placeholder:"DOMAIN" help:"Get certificates for every name that SDKs derive from DOMAIN by ACME; needs --data and port 443."`
-	ACMEEmail     string `name:"acme-email" env:"HEARTH_ACME_EMAIL" placeholder:"ADDRESS" help:"Where the ACME authority may write to."`
-	ACMEDirectory string `name:"acme-directory" env:"HEARTH_ACME_DIRECTORY" placeholder:"URL" help:"The ACME authority's directory. Default: Let's Encrypt."`
+	ACMEEmail     string `name:"acme-email" env:"HEARTH_ACME_EMAIL" placeholder:"ADDRESS" needs:"acme" help:"Where the ACME authority may write to."`
+	ACMEDirectory string `name:"acme-directory" env:"HEARTH_ACME_DIRECTORY" placeholder:"URL" needs:"acme" help:"The ACME authority's directory. Default: Let's Encrypt."`
 }
 
 // encryption is what TLS the server speaks.

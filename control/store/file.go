@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,12 +53,18 @@ type meta struct {
 // Open opens the file in a folder, and makes both where they are not there. Nobody else can read them.
 func Open(folder string) (*File, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder: %w", err)
+		return nil, fmt.Errorf("the folder cannot be made: %w", err)
 	}
 	path := filepath.Join(folder, FileName)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is in use by another hearth: one process at a time", path)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("user %d may not write here: %w", os.Getuid(), err)
+	}
+	if errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrVersionMismatch) || errors.Is(err, berrors.ErrChecksum) {
+		return nil, fmt.Errorf("%s is damaged, or no file of hearth's: restore it, or move it away to start without caches and keys (%w)", path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

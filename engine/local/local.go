@@ -54,8 +54,12 @@ const (
 	shardsMax   = 256
 	shardsByCPU = 32
 	grainMax    = 16 << 10
-	bytesMaxMin = 64 << 10
-	bytesMaxMax = 160 << 30 // what the index's offsets reach, with room to spare
+)
+
+// What Options.BytesMax can be; what lies outside is taken as the nearer one.
+const (
+	BytesMaxMin = 64 << 10  // a few segments for each shard of one small cache
+	BytesMaxMax = 160 << 30 // what the index's offsets reach, with room to spare
 )
 
 // New returns an empty engine.
@@ -64,7 +68,7 @@ func New(o Options) *Engine {
 	if bytesMax <= 0 {
 		bytesMax = defaultBytesMax()
 	}
-	bytesMax = min(max(bytesMax, bytesMaxMin), bytesMaxMax)
+	bytesMax = min(max(bytesMax, BytesMaxMin), BytesMaxMax)
 	e := &Engine{
 		now: o.Now, seed: maphash.MakeSeed(), bytesMax: bytesMax, slack: slackBytes,
 		grain: min(grainMax, bytesMax>>12), spread: spreadFor(bytesMax), kicks: make(chan struct{}, 1),
