@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hearthcache/hearth/bench/address"
 	"github.com/hearthcache/hearth/fleet"
 )
 
@@ -104,7 +105,7 @@ func startSystem(binary string, gateways int) (s *system, err error) {
 func startGateway(binary string, servers []string) (g *gateway, err error) {
 	g = &gateway{}
 	for _, addr := range []*string{&g.grpc, &g.resp} {
-		if *addr, err = freeAddress(); err != nil {
+		if *addr, err = address.Free(); err != nil {
 			return nil, err
 		}
 	}
@@ -247,13 +248,4 @@ func pinSelf() error {
 		runtime.GOMAXPROCS(1)
 	}
 	return pin(os.Getpid(), otherCPU)
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

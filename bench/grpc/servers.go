@@ -25,6 +25,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 const (
@@ -72,17 +74,8 @@ func named(name string, secured bool) string {
 	return name
 }
 
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
 func startBaseline(self string, secured bool) (*server, error) {
-	addr, err := freeAddr()
+	addr, err := address.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +91,7 @@ var rootKey = regexp.MustCompile(`MOMENTO_API_KEY=(\S+)`)
 
 // startHearth starts the server with authentication, and puts the item that is read.
 func startHearth(dir, binary string, secured bool) (*server, error) {
-	addr, err := freeAddr()
+	addr, err := address.Free()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 // bulkFill measures what it costs to store many new keys over one pipelined connection, in an empty server each time.
@@ -31,7 +33,7 @@ func fillFresh(name, binary string, keys int) (micros float64, err error) {
 	var s *server
 	if name == "hearth" {
 		var addr string
-		if addr, err = freeAddress(); err == nil {
+		if addr, err = address.Free(); err == nil {
 			s, err = startHearth(binary, addr, "")
 		}
 	} else {

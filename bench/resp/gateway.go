@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 // The loads on a gateway's hot keys: so few that a server has all of them in its processor's caches, and more.
@@ -83,7 +85,7 @@ func startGateway(name, binary, near string) (*server, error) {
 	}
 	var ports [2]string
 	for i := range ports {
-		if ports[i], err = freeAddress(); err != nil {
+		if ports[i], err = address.Free(); err != nil {
 			return nil, err
 		}
 	}

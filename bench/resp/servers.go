@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 // server is one of those that are compared, pinned to the first processor.
@@ -25,7 +27,7 @@ type server struct {
 func startAll(binary string) (hearth, redis, memcached *server, err error) {
 	ports := make([]string, 3)
 	for i := range ports {
-		if ports[i], err = freeAddress(); err != nil {
+		if ports[i], err = address.Free(); err != nil {
 			return
 		}
 	}
@@ -49,7 +51,7 @@ func startAll(binary string) (hearth, redis, memcached *server, err error) {
 
 // startHearth starts hearth for RESP and, unless text is empty, memcached's protocol.
 func startHearth(binary, addr, text string) (*server, error) {
-	grpc, err := freeAddress()
+	grpc, err := address.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func startRedis(name string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddress()
+	addr, err := address.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +131,4 @@ func (s *server) rss() int64 {
 	}
 	pages, _ := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
 	return pages * int64(os.Getpagesize())
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

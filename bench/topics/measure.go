@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 // system is one server and one way to talk to it.
@@ -84,7 +86,7 @@ func (r *run) got(subscriber, n int) {
 }
 
 func measure(s system, l load, length time.Duration) (result, error) {
-	addr, err := freeAddress()
+	addr, err := address.Free()
 	if err != nil {
 		return result{}, err
 	}
@@ -158,15 +160,6 @@ func cpuOf(pid int) time.Duration {
 	user, _ := strconv.Atoi(fields[11])
 	system, _ := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * 10 * time.Millisecond
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func awaitPort(addr string) error {
