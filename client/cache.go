@@ -131,8 +131,11 @@ func readGet(out []byte) (value []byte, ok bool, err error) {
 }
 
 // item is a request that stores value under key for ttl.
+// millis is a duration as calls carry it. Of a negative one it is 0, which the server refuses as no time to live.
+func millis(d time.Duration) uint64 { return uint64(max(0, d.Milliseconds())) }
+
 func item(key, value []byte, ttl time.Duration) message {
-	return message(nil).bytes(1, key).bytes(2, value).varint(3, uint64(ttl.Milliseconds()))
+	return message(nil).bytes(1, key).bytes(2, value).varint(3, millis(ttl))
 }
 
 // Set stores a scalar for ttl.
@@ -159,7 +162,7 @@ func (c *Cache) Delete(ctx context.Context, key []byte) error {
 
 // Increment adds amount to a decimal integer, 0 where there is none, gives it a new ttl, and returns the sum.
 func (c *Cache) Increment(ctx context.Context, key []byte, amount int64, ttl time.Duration) (int64, error) {
-	out, err := c.write(ctx, "Increment", key, message(nil).bytes(1, key).varint(2, uint64(amount)).varint(3, uint64(ttl.Milliseconds())))
+	out, err := c.write(ctx, "Increment", key, message(nil).bytes(1, key).varint(2, uint64(amount)).varint(3, millis(ttl)))
 	if err != nil {
 		return 0, err
 	}

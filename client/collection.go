@@ -22,7 +22,7 @@ func (c *collection) request() message { return message(nil).bytes(1, c.name) }
 
 // timed ends a message with the time to live of a write, and whether it is given to a collection that is there already.
 func (c *collection) timed(m message, at protowire.Number) message {
-	return m.varint(at, uint64(c.ttl.Milliseconds())).flag(at+1, !c.keep)
+	return m.varint(at, millis(c.ttl)).flag(at+1, !c.keep)
 }
 
 func (c *collection) do(ctx context.Context, method string, m message) ([]byte, error) {

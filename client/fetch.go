@@ -166,8 +166,8 @@ func (c *Cache) ask(ctx context.Context, key []byte, o FetchOptions) (a answer, 
 		defer cancel()
 		ctx = bounded
 	}
-	wait := uint64(max(0, o.Load.Milliseconds()))
-	m := message(nil).bytes(1, key).varint(2, wait).varint(3, wait).varint(4, uint64(o.Stale.Milliseconds()))
+	wait := millis(o.Load)
+	m := message(nil).bytes(1, key).varint(2, wait).varint(3, wait).varint(4, millis(o.Stale))
 	out, err := c.client.call(ctx, c.client.data, "/hearth.Loading/Fetch", c.name, m)
 	if hearth.KindOf(err) == hearth.Unimplemented { // a server that is not hearth
 		if out, err = c.do(ctx, "Get", message(nil).bytes(1, key)); err == nil {
@@ -214,7 +214,7 @@ func (c *Cache) fill(ctx context.Context, key []byte, m message, lease uint64) e
 }
 
 func tagged(value []byte, ttl time.Duration, tags []string) message {
-	m := message(nil).bytes(2, value).varint(3, uint64(ttl.Milliseconds()))
+	m := message(nil).bytes(2, value).varint(3, millis(ttl))
 	for _, t := range tags {
 		m = m.string(6, t)
 	}

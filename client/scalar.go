@@ -194,7 +194,7 @@ func (c *Cache) LowerTTL(ctx context.Context, key []byte, ttl time.Duration) (se
 }
 
 func (c *Cache) updateTTL(ctx context.Context, key []byte, how protowire.Number, ttl time.Duration) (set bool, err error) {
-	out, err := c.write(ctx, "UpdateTtl", key, message(nil).bytes(1, key).varint(how, uint64(ttl.Milliseconds())))
+	out, err := c.write(ctx, "UpdateTtl", key, message(nil).bytes(1, key).varint(how, millis(ttl)))
 	if err != nil {
 		return false, err
 	}

@@ -195,7 +195,7 @@ func (s *SortedSet) UnionStore(ctx context.Context, weights map[string]float32, 
 	for name, weight := range weights {
 		m = m.bytes(2, message(nil).string(1, name).float(2, weight))
 	}
-	out, err := s.do(ctx, "SortedSetUnionStore", m.varint(3, uint64(how)).varint(4, uint64(s.ttl.Milliseconds())))
+	out, err := s.do(ctx, "SortedSetUnionStore", m.varint(3, uint64(how)).varint(4, millis(s.ttl)))
 	if err != nil {
 		return 0, err
 	}

@@ -128,14 +128,6 @@ func (c *fleetUp) start(ctx context.Context, f *fleetState, program string) erro
 	return nil
 }
 
-// count says how many of something there are.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
 // The ports of a process, by what they are for.
 const (
 	portServer = "server"
@@ -274,17 +266,26 @@ func (f *fleetState) table(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%v\n", p.Name, p.Pid, p.address(), p.Answers)
 	}
 	_ = t.Flush()
+	if len(f.gateways()) > 0 {
+		fmt.Fprintln(w)
+		f.doors(w)
+	}
 }
 
-// summary prints how to connect.
-func (f *fleetState) summary(w io.Writer) {
-	fmt.Fprint(w, "\nThe fleet is up. Every gateway serves the same caches:\n\n")
+// doors prints where clients connect.
+func (f *fleetState) doors(w io.Writer) {
 	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  GATEWAY\tMOMENTO SDKS, HTTP\tREDIS, VALKEY\tMEMCACHED\tMETRICS")
 	for _, p := range f.gateways() {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\thttp://%s/metrics\n", p.Name, p.Ports["listen"], p.Ports["resp"], p.Ports["memcache"], p.Ports["admin"])
 	}
 	_ = t.Flush()
+}
+
+// summary prints how to use the fleet.
+func (f *fleetState) summary(w io.Writer) {
+	fmt.Fprint(w, "\nThe fleet is up. Every gateway serves the same caches:\n\n")
+	f.doors(w)
 	first, last := f.gateways()[0], f.gateways()[len(f.gateways())-1]
 	fmt.Fprintf(w, `
   Create a cache through one and use it through another:

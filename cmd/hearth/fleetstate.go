@@ -42,7 +42,10 @@ func freshFolder(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("--dir %s is not empty, and what is in it is no fleet: `fleet down` removes the folder, so it has to be the fleet's own", dir)
 	}
-	return os.MkdirAll(dir, 0o700)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	return nil
 }
 
 // load reads the state of the fleet in the folder.
@@ -60,7 +63,7 @@ func (f *fleetFolder) load() (*fleetState, error) {
 	}
 	s := &fleetState{dir: dir}
 	if err := json.Unmarshal(b, s); err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", filepath.Join(dir, fleetFile), err)
+		return nil, fmt.Errorf("%s cannot be read: %w; end the processes that run in the folder, and remove it", filepath.Join(dir, fleetFile), err)
 	}
 	return s, nil
 }

@@ -106,6 +106,9 @@ func run(args []string) int {
 	k, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "hearth: %v\n", err)
+		if strings.Contains(err.Error(), "unknown flag") {
+			fmt.Fprintln(os.Stderr, "A key, a value or a number that begins with - comes behind --, after all flags.")
+		}
 		fmt.Fprintln(os.Stderr, "Run `hearth --help`, or a command with --help, to see what is allowed.")
 		return exitUsage
 	}
@@ -138,12 +141,15 @@ func joinNegative(args []string) []string {
 		if a == "--" {
 			return append(out, args[i:]...)
 		}
-		negative := len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9'
-		if last := len(out) - 1; negative && last >= 0 && strings.HasPrefix(out[last], "--") && !strings.Contains(out[last], "=") {
+		last := len(out) - 1
+		switch negative := len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9'; {
+		case negative && last >= 0 && strings.HasPrefix(out[last], "--") && !strings.Contains(out[last], "="):
 			out[last] += "=" + a
-			continue
+		case negative && last >= 0 && len(out[last]) == 2 && out[last][0] == '-':
+			out[last] += a
+		default:
+			out = append(out, a)
 		}
-		out = append(out, a)
 	}
 	return out
 }
@@ -157,6 +163,9 @@ func decodeDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		return fmt.Errorf("%q is not a duration; write numbers with units, such as 500ms, 10s or 1h30m", text)
+	}
+	if d < 0 {
+		return fmt.Errorf("%s is less than 0s", text)
 	}
 	target.SetInt(int64(d))
 	return nil

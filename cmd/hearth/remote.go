@@ -32,11 +32,11 @@ func (r *target) dial() (*client.Client, error) {
 	if r.CA != "" {
 		pem, err := os.ReadFile(r.CA)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--ca: %w", err)
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", r.CA)
+			return nil, fmt.Errorf("--ca %s holds no PEM certificate", r.CA)
 		}
 		o.TLS = &tls.Config{RootCAs: roots}
 	}
@@ -60,6 +60,14 @@ func (r *remote) print(w io.Writer, v any, f func(io.Writer)) error {
 	}
 	f(w)
 	return nil
+}
+
+// count says how many of something there are.
+func count[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }
 
 // table writes aligned columns.

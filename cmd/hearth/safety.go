@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -74,6 +75,8 @@ func checkNeeds(k *kong.Context, file *configFile) error {
 	return nil
 }
 
+var domainName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+
 // checkValues refuses values of single settings that would do something else than they seem to, or nothing.
 func (o *serveOptions) checkValues() error {
 	for _, l := range []struct{ name, addr string }{
@@ -81,6 +84,16 @@ func (o *serveOptions) checkValues() error {
 	} {
 		if _, _, err := net.SplitHostPort(l.addr); err != nil && l.addr != "" && l.addr != "off" {
 			return fmt.Errorf("--%s %s: an address is HOST:PORT, such as 127.0.0.1:8080 or :8080, or off", l.name, l.addr)
+		}
+	}
+	for _, d := range []struct{ name, domain string }{{"tls-self-signed", o.TLSSelfSigned}, {"acme", o.ACMEDomain}} {
+		if d.domain != "" && !domainName.MatchString(d.domain) {
+			return fmt.Errorf("--%s %s: a domain is names of letters, digits and hyphens with dots between them, such as hearth.example.com", d.name, d.domain)
+		}
+	}
+	for _, p := range o.OriginSigned {
+		if !strings.HasPrefix(p, "s3://") && !strings.HasPrefix(p, "dynamodb://") {
+			return fmt.Errorf("--origin-signed %s: it is how an origin begins, such as s3://bucket/ or dynamodb://table/", p)
 		}
 	}
 	collector, err := url.Parse(o.TraceTo)
@@ -91,10 +104,6 @@ func (o *serveOptions) checkValues() error {
 		return fmt.Errorf("--trace-share %v: a share is from 0 to 1", o.TraceShare)
 	case strings.Contains(o.Endpoint, "/"):
 		return fmt.Errorf("--endpoint %s: it is a host name such as hearth.example.com, without a scheme or path", o.Endpoint)
-	case o.Drain < 0:
-		return fmt.Errorf("--drain %v: it cannot be less than 0s", o.Drain)
-	case o.SlowLog < 0:
-		return fmt.Errorf("--slow-log %v: it cannot be less than 0s, which logs none", o.SlowLog)
 	}
 	return nil
 }

@@ -44,8 +44,11 @@ func TestSafety(t *testing.T) {
 	check(serveOptions{TraceTo: "http://127.0.0.1:4318", TraceShare: 1}, true, "")
 	check(serveOptions{TraceShare: 7}, true, "from 0 to 1")
 	check(serveOptions{Endpoint: "https://hearth.example.com"}, true, "--endpoint")
-	check(serveOptions{Drain: -1}, true, "--drain")
-	check(serveOptions{SlowLog: -1}, true, "--slow-log")
+	check(serveOptions{OriginSigned: []string{"s3://b/", "dynamodb://t/"}}, true, "")
+	check(serveOptions{OriginSigned: []string{"bucket"}}, true, "--origin-signed bucket")
+	check(serveOptions{tlsOptions: tlsOptions{TLSSelfSigned: "not a domain"}}, true, "--tls-self-signed")
+	check(serveOptions{tlsOptions: tlsOptions{ACMEDomain: "https://example.com"}}, true, "--acme")
+	check(serveOptions{tlsOptions: tlsOptions{ACMEDomain: "hearth.example.com"}}, true, "")
 	check(serveOptions{Admin: "off", RESP: "off", Memcache: "off"}, true, "")
 }
 
@@ -76,7 +79,7 @@ func TestNeeds(t *testing.T) {
 	check("--listen nowhere", nil, "--trace-share 1 --trace-to http://127.0.0.1:4318")
 	check("--listen nowhere", nil, "--engine valkey --valkey-addrs 10.0.0.1:1 --near-memory 1MiB")
 	check("--listen nowhere", []string{"HEARTH_VALKEY_USER=", "HEARTH_MAX_MEMORY=1GiB"}, "")
-	check("--drain -5s: it cannot be less than 0s", nil, "--listen :8080 --drain -5s")
+	check("--drain: -5s is less than 0s", nil, "--drain -5s")
 }
 
 // TestJoinNegative has negative numbers reach the flag before them.
@@ -92,7 +95,7 @@ func TestJoinNegative(t *testing.T) {
 	check("fleet up --gateways -1", "fleet up --gateways=-1")
 	check("item incr c k --ttl=5s -2", "item incr c k --ttl=5s -2")
 	check("item incr c k -- -2", "item incr c k -- -2")
-	check("crowd -n -5", "crowd -n -5")
+	check("crowd -n -5 --model", "crowd -n-5 --model")
 	check("item get c k -o json", "item get c k -o json")
 }
 

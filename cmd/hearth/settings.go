@@ -71,7 +71,7 @@ type cacheState struct {
 
 func (s *cacheState) print(r *remote, w io.Writer) error {
 	return r.print(w, s, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %d items, %d bytes, %d evicted, %d expired\n", s.Name, s.Items, s.Bytes, s.Evicted, s.Expired)
+		fmt.Fprintf(w, "%s: %s, %d bytes, %d evicted, %d expired\n", s.Name, count(s.Items, "item", "items"), s.Bytes, s.Evicted, s.Expired)
 		table(w, "SETTING\tVALUE\tFROM", func(w io.Writer) {
 			for _, name := range slices.Sorted(maps.Keys(s.Effective)) {
 				from := "default"

@@ -56,6 +56,9 @@ func (s *server) openShared(ctx context.Context) error {
 		// A server that refuses goes on refusing; one that loads its data does not.
 		var said *valkeygo.ValkeyError
 		refused := errors.As(err, &said) && !strings.HasPrefix(said.Error(), "LOADING")
+		if refused && strings.HasPrefix(said.Error(), "NOAUTH") {
+			return fmt.Errorf("--valkey-addrs %s: the servers want a password: --valkey-password, or HEARTH_VALKEY_PASSWORD", strings.Join(s.options.ValkeyAddrs, ","))
+		}
 		if refused || time.Now().After(end) {
 			return fmt.Errorf("--valkey-addrs %s: %w", strings.Join(s.options.ValkeyAddrs, ","), err)
 		}

@@ -19,20 +19,21 @@ type tagCommands struct {
 }
 
 type tagInvalidate struct {
-	named
-	Tags []string `arg:"" help:"The tags."`
+	remote
+	Cache string   `arg:"" help:"Name of the cache."`
+	Tags  []string `arg:"" name:"tag" help:"The tags."`
 }
 
 // Run invalidates one tag after another.
 func (t *tagInvalidate) Run(ctx context.Context, k *kong.Context) error {
 	return t.do(func(c *client.Client) error {
 		for _, tag := range t.Tags {
-			path := "/cache/" + url.PathEscape(t.Name) + "/tags/" + url.PathEscape(tag)
+			path := "/cache/" + url.PathEscape(t.Cache) + "/tags/" + url.PathEscape(tag)
 			if err := c.HTTP(ctx, http.MethodDelete, path, nil, nil, nil); err != nil {
 				return err
 			}
 		}
-		return t.print(k.Stdout, map[string]any{"cache": t.Name, "invalidated": t.Tags}, func(w io.Writer) {
+		return t.print(k.Stdout, map[string]any{"cache": t.Cache, "invalidated": t.Tags}, func(w io.Writer) {
 			for _, tag := range t.Tags {
 				fmt.Fprintln(w, "invalidated", tag)
 			}
