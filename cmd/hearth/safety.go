@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -75,7 +74,18 @@ func checkNeeds(k *kong.Context, file *configFile) error {
 	return nil
 }
 
-var domainName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+// isDomain reports whether a text can be a name in the DNS: labels of letters, digits and hyphens, with dots between them.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		other := strings.IndexFunc(label, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+		})
+		if label == "" || label[0] == '-' || other >= 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // checkValues refuses values of single settings that would do something else than they seem to, or nothing.
 func (o *serveOptions) checkValues() error {
@@ -87,8 +97,8 @@ func (o *serveOptions) checkValues() error {
 		}
 	}
 	for _, d := range []struct{ name, domain string }{{"tls-self-signed", o.TLSSelfSigned}, {"acme", o.ACMEDomain}} {
-		if d.domain != "" && !domainName.MatchString(d.domain) {
-			return fmt.Errorf("--%s %s: a domain is names of letters, digits and hyphens with dots between them, such as hearth.example.com", d.name, d.domain)
+		if d.domain != "" && !isDomain(d.domain) {
+			return fmt.Errorf("--%s %s: a domain is labels of letters, digits and hyphens with dots between them, such as hearth.example.com", d.name, d.domain)
 		}
 	}
 	for _, p := range o.OriginSigned {
