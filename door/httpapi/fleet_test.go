@@ -33,8 +33,6 @@ var ofOneProcess = map[string]string{
 	"TestDocument":                "no server",
 	"TestDocumentRefuses":         "no server",
 	"TestStrangersAreRefused":     "no engine is reached",
-	"TestSettingsOverHTTP":        "memory weights", // docs/engines.md: the servers' memory is not the gateways' to share out
-	"TestTopicList":               "a list of topics is the gateway's that is asked",
 	ofFleet:                       "itself",
 }
 
@@ -50,6 +48,7 @@ func TestOfAFleet(t *testing.T) {
 		"TestTagsOfItems": TestTagsOfItems, "TestExplained": TestExplained, "TestPublishErrors": TestPublishErrors, "TestLongPoll": TestLongPoll,
 		"TestPollEndsWithItsCacheAndItsClient": TestPollEndsWithItsCacheAndItsClient,
 		"TestServerSentEvents":                 TestServerSentEvents, "TestEventErrors": TestEventErrors, "TestWebSocket": TestWebSocket,
+		"TestSettingsOverHTTP": TestSettingsOverHTTP, "TestTopicList": TestTopicList,
 	}
 	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
 	if err != nil {

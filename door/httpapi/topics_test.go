@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,13 +224,33 @@ func TestPollEndsWithItsCacheAndItsClient(t *testing.T) {
 	}
 }
 
+// TestTopicList has subscribers everywhere: a gateway of a fleet lists the topics that have some there.
 func TestTopicList(t *testing.T) {
 	s := newSite(t)
+	for range s.gateways {
+		s.events("", "")
+	}
 	s.publish("x")
 	s.do("POST", "/topics/c/other", "text/plain", "x")
-	code, body := s.do("GET", "/topics/c?pattern=t*", "", "")
-	if code != 200 || !strings.Contains(body, `"name":"t"`) || strings.Contains(body, "other") || !strings.Contains(body, `"next_sequence_number":2`) {
-		t.Errorf("list: %d %s", code, body)
+	for range s.gateways {
+		s.lists("t*", `"name":"t"`, `"next_sequence_number":2`)
+	}
+	s.lists("none*", `{"topics":[]}`)
+}
+
+// lists fails unless the next gateway's list of topics has some words and no "other": at once, or in a fleet once it has
+// heard of the message that was published through another one.
+func (s *site) lists(pattern string, words ...string) {
+	s.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		code, body := s.do("GET", "/topics/c?pattern="+pattern, "", "")
+		missing := slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(body, w) })
+		if code == http.StatusOK && !missing && !strings.Contains(body, "other") {
+			return
+		}
+		if !inFleet(s.t) || time.Now().After(end) {
+			s.t.Fatalf("list of %s: %d %s; want %q", pattern, code, body, words)
+		}
 	}
 }
 
