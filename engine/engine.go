@@ -22,6 +22,13 @@ type Engine interface {
 	Close() error
 }
 
+// Flusher is an engine that knows what a flush took.
+type Flusher interface {
+	// Flush is Drop for a cache that goes on with another space, next: a miss there of an item that was in s has the cause
+	// op.Flushed, as long as the engine remembers.
+	Flush(ctx context.Context, s, next hearth.Space) error
+}
+
 // Trier is an engine that can answer some commands without waiting for anything.
 type Trier interface {
 	// Try is Do where that needs no waiting; otherwise done is false and nothing has happened.

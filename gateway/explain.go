@@ -23,7 +23,7 @@ type Explanation struct {
 	Why        string            `json:"why"`
 	Item       *ExplainedItem    `json:"item,omitempty"`                     // where there is one
 	Cause      string            `json:"cause,omitempty"`                    // why there is none
-	FlushedAgo *int64            `json:"flushed_ago_milliseconds,omitempty"` // where there is none, of a cache that was flushed: causes know nothing of the time before
+	FlushedAgo *int64            `json:"flushed_ago_milliseconds,omitempty"` // where there is none, of a cache that was flushed: the last time
 	LastMiss   *ExplainedMiss    `json:"last_miss,omitempty"`
 	Collapse   ExplainedCollapse `json:"collapse"`
 	Origin     *ExplainedOrigin  `json:"origin,omitempty"`

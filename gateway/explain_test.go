@@ -154,16 +154,24 @@ func TestCausesOfMisses(t *testing.T) {
 	}
 	set(op.Expiry{})
 	f.change(control.FlushCache{Name: "c"})
-	miss(op.NeverSeen) // since the flush; nobody knows more
+	miss(op.Flushed)
 	if x := f.explain("k"); x.FlushedAgo == nil {
-		t.Error("not a word of the flush")
+		t.Error("not a word of when")
+	}
+	if x := f.explain("other"); x.Cause != op.NeverSeen.String() {
+		t.Errorf("what was not there when the cache was flushed: %s", x.Cause)
 	}
 	set(op.Expiry{})
 	if x := f.explain("k"); x.FlushedAgo != nil || x.Item == nil {
 		t.Errorf("%+v", x)
 	}
-	for _, cause := range []op.Cause{op.NeverSeen, op.Expired, op.WasDeleted, op.Invalidated} {
-		if all[0].Misses[cause] != 1 {
+	f.change(control.DeleteCache{Name: "c"})
+	f.change(control.CreateCache{Name: "c"})
+	if x := f.explain("k"); x.Cause != op.NeverSeen.String() {
+		t.Errorf("of a cache that is another one now: %s", x.Cause)
+	}
+	for _, cause := range []op.Cause{op.NeverSeen, op.Expired, op.WasDeleted, op.Invalidated, op.Flushed} {
+		if f.counted().Misses[cause] != 1 {
 			t.Errorf("%s counts %d", cause, all[0].Misses[cause])
 		}
 	}

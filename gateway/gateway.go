@@ -329,6 +329,7 @@ func (g *Gateway) tenant(cache string) *tenant {
 func (g *Gateway) follow(old, new *control.State) {
 	for name, c := range old.Caches {
 		if n := new.Caches[name]; n == nil || n.Space != c.Space {
+			g.flushed(c, n)
 			g.drop(c.Space)
 			g.drop(c.Boards)
 			g.flights.dropped(c.Space)
@@ -357,6 +358,14 @@ func (g *Gateway) follow(old, new *control.State) {
 			}
 			g.limitItems(c, &s)
 		}
+	}
+}
+
+// flushed has the engine remember what a cache held, where that goes on with another space: topics outlive a flush, and
+// nothing else that takes the space away.
+func (g *Gateway) flushed(old, new *control.Cache) {
+	if e, ok := g.engine.(engine.Flusher); ok && new != nil && new.Topics == old.Topics {
+		_ = e.Flush(context.Background(), old.Space, new.Space)
 	}
 }
 

@@ -45,6 +45,9 @@ func TestCommandLine(t *testing.T) {
 	check(3, "comma or a space", "tag", "invalidate", "prices", "on sale")
 	check(0, "flushed prices", "cache", "flush", "prices")
 	check(1, "", "item", "get", "prices", "n")
+	check(0, "none: flushed", "explain", "prices", "n")
+	check(0, "last miss  flushed", "explain", "prices", "n")
+	check(0, "none: never-seen", "explain", "prices", "grape")
 	check(0, "deleted prices", "cache", "delete", "prices")
 	check(3, "not found", "cache", "flush", "prices")
 

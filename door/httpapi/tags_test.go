@@ -53,6 +53,10 @@ func TestExplained(t *testing.T) {
 	if got := s.ok(http.StatusOK, "GET", "/admin/caches/c/explain?key_base64=bm9uZQ", ""); member(t, got, "cause") != cause(t, `never-seen`) || !inFleet(t) && member(t, got, "last_miss", "cause") != `never-seen` {
 		t.Error(got)
 	}
+	s.ok(http.StatusNoContent, "POST", "/admin/caches/c/flush", "")
+	if got := s.ok(http.StatusOK, "GET", "/admin/caches/c/explain?key=k", ""); member(t, got, "cause") != cause(t, `flushed`) || member(t, got, "flushed_ago_milliseconds") == "" {
+		t.Error(got)
+	}
 	s.ok(http.StatusBadRequest, "GET", "/admin/caches/c/explain", "")
 	s.ok(http.StatusNotFound, "GET", "/admin/caches/none/explain?key=k", "")
 	s.want(http.StatusUnauthorized, "", "GET", "/admin/caches/c/explain?key=k", "")

@@ -195,4 +195,18 @@ func spaces(t *testing.T, e engine.Engine) {
 		t.Fatal(err)
 	}
 	do(2, get, "hit value=v")
+	f, ok := e.(engine.Flusher)
+	if !ok {
+		return
+	}
+	if err := f.Flush(ctx, 2, 3); err != nil {
+		t.Fatal(err)
+	}
+	do(3, get, "miss")
+	var r op.Reply
+	if err := e.Do(ctx, 3, get, &r); err != nil || r.Cause != op.Flushed {
+		t.Errorf("the cause of a miss after the flush is %v, %v", r.Cause, err)
+	}
+	do(3, set, "done")
+	do(3, get, "hit value=v")
 }

@@ -57,7 +57,11 @@ func (h *history) step() {
 		h.e.sweep(newPacer(h.t.Context()))
 	case n < 999 && h.rng.IntN(100) == 0:
 		h.evicted += h.e.Size(h.space).Evicted[engine.OverMemory]
-		h.e.Drop(h.t.Context(), h.space)
+		if h.rng.IntN(4) == 0 {
+			h.e.Drop(h.t.Context(), h.space)
+		} else {
+			h.e.Flush(h.t.Context(), h.space, h.space+1)
+		}
 		h.space++
 		clear(h.model)
 	}

@@ -107,6 +107,27 @@ func (x *index) find(h uint64, key []byte) (*uint64, *record) {
 	return nil, nil
 }
 
+// mayHave reports whether there may be an item of a hash without its skipped bits, by the tags alone.
+func (x *index) mayHave(y uint64) bool {
+	if y>>(64-x.depth) >= uint64(len(x.dir)) {
+		return false
+	}
+	p := x.at(y)
+	n := p.home(y)
+	for range p.lines {
+		for _, v := range x.line(p, n) {
+			if v == 0 {
+				return false
+			}
+			if (v^y)>>posBits == 0 {
+				return true
+			}
+		}
+		n = p.after(n)
+	}
+	return false
+}
+
 // findAt returns the slot of the record at off.
 func (x *index) findAt(h, off uint64) *uint64 {
 	y := h << x.skip

@@ -38,6 +38,7 @@ type Engine struct {
 	blocks   blocks
 	spaces   spaces
 	graves   graves
+	flushes  flushes
 	feed     feed
 	shards   atomic.Uint64 // made so far
 	logical  atomic.Int64  // bytes of items and index as reported, without blocks

@@ -25,31 +25,32 @@ type shard struct {
 	mu    sync.Mutex  // guards the rest; held for one command
 	swept atomic.Bool // Run has it, or is about to
 	index
-	e      *Engine
-	sp     *space
-	number uint64 // orders the locks of transactions
-	moved  bool   // its items are in the shards of a newer layout now
-	gone   bool   // its space was dropped
-	tagged bool   // it has held an item with tags
-	queues [2]queue
-	past   past
-	side   []side // large values and collections, which records name by number
-	spare  []uint32
-	blocks int64        // bytes of the blocks in side
-	heap   int64        // bytes of the collections in side
-	due    atomic.Int64 // the earliest expiry; never is none
-	waste  atomic.Bool  // there are sparse segments
-	empty  atomic.Bool  // the last item has gone
-	wrote  int          // bytes that the command under way has added
-	lap    lap          // of the sweep that takes out what has expired
-	laps   atomic.Bool  // lap.on, for who does not hold mu
-	part   uint64       // which of the shards: the leading bits of its hashes
-	tune   tuner
-	spared int64  // bytes of large items that others have to catch up with: see rests
-	again  uint64 // the first record that has moved on since somebody began to make room
-	watch  map[uint64]*mark
-	events []engine.Event
-	entry  value.Entry
+	e       *Engine
+	sp      *space
+	number  uint64 // orders the locks of transactions
+	moved   bool   // its items are in the shards of a newer layout now
+	gone    bool   // its space was dropped
+	tagged  bool   // it has held an item with tags
+	queues  [2]queue
+	past    past
+	remnant *remnant // of a shard that a flush took from its space: what its index says is kept there
+	side    []side   // large values and collections, which records name by number
+	spare   []uint32
+	blocks  int64        // bytes of the blocks in side
+	heap    int64        // bytes of the collections in side
+	due     atomic.Int64 // the earliest expiry; never is none
+	waste   atomic.Bool  // there are sparse segments
+	empty   atomic.Bool  // the last item has gone
+	wrote   int          // bytes that the command under way has added
+	lap     lap          // of the sweep that takes out what has expired
+	laps    atomic.Bool  // lap.on, for who does not hold mu
+	part    uint64       // which of the shards: the leading bits of its hashes
+	tune    tuner
+	spared  int64  // bytes of large items that others have to catch up with: see rests
+	again   uint64 // the first record that has moved on since somebody began to make room
+	watch   map[uint64]*mark
+	events  []engine.Event
+	entry   value.Entry
 
 	logical, physical, total int64 // what the engine and the space were last told
 }
@@ -234,7 +235,11 @@ func (s *shard) cause(h uint64) op.Cause {
 	if s.gone {
 		return op.Flushed
 	}
-	return s.past.cause(h)
+	cause := s.past.cause(h)
+	if cause == op.NeverSeen && s.sp.flushed.Load().took(s.a, h) {
+		return op.Flushed
+	}
+	return cause
 }
 
 // keep writes back what a command did to an entry.

@@ -119,7 +119,7 @@ func (c *soaker) step(ctx context.Context, t *testing.T) {
 		c.e.Size(s)
 	case n == 9611:
 		first := c.first.Add(1) - 1
-		c.e.Drop(ctx, hearth.Space(first))
+		c.e.Flush(ctx, hearth.Space(first), hearth.Space(first+1))
 	}
 	if err := c.e.Do(ctx, s, o, &c.r); err != nil && hearth.KindOf(err) != hearth.Limited && hearth.KindOf(err) != hearth.WrongType {
 		t.Errorf("%s: %v", o.Spec().Name, err)
@@ -173,7 +173,7 @@ func TestSoakMemoryIsAPromise(t *testing.T) {
 		for i := range 500 {
 			run(&op.Set{K: fmt.Append(nil, i), Value: body[:1000]})
 		}
-		e.Drop(ctx, space)
+		e.Flush(ctx, space, space+1)
 		space++
 	}
 	for i := range 200_000 {

@@ -25,6 +25,7 @@ type space struct {
 	evicted [engine.EvictionCauses]atomic.Int64
 	expired atomic.Int64
 	tags    generations
+	flushed atomic.Pointer[flushed] // what it followed; nil is nothing
 }
 
 // layout is how a space is divided: by the leading bits of the hash.
@@ -211,6 +212,14 @@ func (s *shard) unlog() bool {
 	return false
 }
 
+// unindex gives back a page of the index. It reports false when there is none.
+func (s *shard) unindex() bool {
+	if s.remnant != nil {
+		return s.remnant.unindex(s)
+	}
+	return s.index.release()
+}
+
 // bury gives back one piece of what the shard holds. It reports false where there is nothing.
 func (s *shard) bury() bool {
 	if n := len(s.side); n > 0 {
@@ -224,47 +233,71 @@ func (s *shard) bury() bool {
 		d.block.Release()
 		return true
 	}
-	return s.unlog() || s.index.release() || s.past.release(stripsMax)
+	return s.unlog() || s.unindex() || s.past.release(stripsMax)
 }
 
 // Drop implements engine.Engine. The memory follows in the background.
 func (e *Engine) Drop(_ context.Context, id hearth.Space) error {
-	t := &e.spaces
-	t.mu.Lock()
-	sp := t.live[id]
-	delete(t.live, id)
-	t.dropped[id/64] |= 1 << (id % 64)
-	if sp != nil {
-		i, last := t.place[id], t.list[len(t.list)-1]
-		t.list[i], t.place[last.id] = last, i
-		t.list = t.list[:len(t.list)-1]
-		delete(t.place, id)
-		t.hot[id%256].CompareAndSwap(sp, nil)
+	sp := e.remove(id)
+	if sp == nil {
+		return nil
 	}
-	t.mu.Unlock()
-	if sp != nil {
-		e.weights.Add(-sp.weight.Load())
-		e.countTags(sp, sp.tags.close())
-		sp.close()
-		e.kick()
+	e.countTags(sp, sp.tags.close())
+	sp.close(0)
+	if known := sp.flushed.Load(); known != nil {
+		for _, f := range known {
+			e.forget(f)
+		}
 	}
+	e.kick()
 	return nil
 }
 
-// close takes the items out of every shard of a dropped space, so that nobody sees them who found the space before.
-func (sp *space) close() {
+// remove takes a space out of those that exist, for good, and returns it; nil where it did not exist.
+func (e *Engine) remove(id hearth.Space) *space {
+	t := &e.spaces
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sp := t.live[id]
+	t.dropped[id/64] |= 1 << (id % 64)
+	if sp == nil {
+		return nil
+	}
+	delete(t.live, id)
+	i, last := t.place[id], t.list[len(t.list)-1]
+	t.list[i], t.place[last.id] = last, i
+	t.list = t.list[:len(t.list)-1]
+	delete(t.place, id)
+	t.hot[id%256].CompareAndSwap(sp, nil)
+	e.weights.Add(-sp.weight.Load())
+	return sp
+}
+
+// close takes the items out of every shard of a dropped space, so that nobody sees them who found the space before. It
+// returns what is to be remembered of them in so many bytes, nil where that is nothing.
+func (sp *space) close(bytesMax int64) *flush {
 	for {
 		l := sp.layout.Load()
-		for _, s := range l.shards {
+		f, items := &flush{shift: l.shift, parts: make([]remnant, len(l.shards))}, 0
+		for i, s := range l.shards {
 			s.lock()
 			if !s.gone {
 				s.gone = true
-				s.e.graves.add(s.takeOut())
+				items += s.items
+				dead := s.takeOut()
+				if bytesMax > 0 && dead.items > 0 {
+					f.parts[i].begin(dead, bytesMax/int64(len(l.shards)))
+				}
+				s.e.graves.add(dead)
 			}
 			s.mu.Unlock()
 		}
-		if sp.layout.Load() == l {
-			return
+		switch {
+		case sp.layout.Load() != l: // and the items are in the shards of a newer one
+		case bytesMax > 0 && items > 0:
+			return f
+		default:
+			return nil
 		}
 	}
 }

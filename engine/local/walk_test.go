@@ -31,6 +31,18 @@ func (e *Engine) walk(t testing.TB) {
 		physical += s.physical
 	}
 	e.graves.mu.Unlock()
+	e.flushes.mu.Lock()
+	var remembered int64
+	for at := e.flushes.list.Front(); at != nil; at = at.Next() {
+		all, heap := at.Value.(*flush).bytes()
+		remembered += all
+		logical += all
+		physical += heap
+	}
+	if e.flushes.bytes != remembered {
+		t.Errorf("the flushes count %d bytes and have %d", e.flushes.bytes, remembered)
+	}
+	e.flushes.mu.Unlock()
 	if got := e.logical.Load(); got != logical {
 		t.Errorf("the engine counts %d bytes; its spaces hold %d", got, logical)
 	}
