@@ -58,6 +58,7 @@ var table = map[string]place{
 	"cmd/hearth":        {"*", 4},
 	"fleet":             {"", 2},
 	"test":              {"cmd client", 0},
+	"test/await":        {"", 0},
 
 	"pb/pbtest":             {"", 0},
 	"door/momento/grpchost": {". door/h2 door/momento", 0},

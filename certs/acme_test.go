@@ -11,7 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // pebble starts an ACME authority that looks names up at a server of its own, where every name is 127.0.0.1, and
@@ -38,15 +39,14 @@ func pebble(t *testing.T, tlsPort int) (string, *http.Client) {
 	background(t, "pebble", "-config", filepath.Join(dir, "pebble.json"), "-dnsserver", dns)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	url := "https://" + directory + "/dir"
-	for range 200 {
-		if resp, err := client.Get(url); err == nil {
+	await.That(t, "pebble starts", func() bool {
+		resp, err := client.Get(url)
+		if err == nil {
 			resp.Body.Close()
-			return url, client
 		}
-		time.Sleep(25 * time.Millisecond) // another process starts: there is nothing to wait on
-	}
-	t.Fatal("pebble did not start")
-	return "", nil
+		return err == nil
+	})
+	return url, client
 }
 
 func background(t *testing.T, name string, args ...string) {

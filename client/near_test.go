@@ -8,6 +8,7 @@ import (
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/client"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 var feedOn = map[string]string{"feed": "on"}
@@ -21,16 +22,6 @@ func nearOf(t testing.TB, c *client.Client, o client.NearOptions) (near, far *cl
 		t.Fatal(err)
 	}
 	return near, far
-}
-
-// eventually waits until a near cache says something.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("never: " + what)
-		}
-	}
 }
 
 func wants(t *testing.T, c *client.Cache, key, want string) {
@@ -51,12 +42,12 @@ func TestNear(t *testing.T) {
 	// has fills the near cache: what the feed says of the set before may still be on its way.
 	has := func(key, value string) {
 		t.Helper()
-		eventually(t, key+" is near", func() bool { wants(t, near, key, value); return near.Holds(key) })
+		await.That(t, key+" is near", func() bool { wants(t, near, key, value); return near.Holds(key) })
 	}
 	put(far, "k", "1", time.Hour)
 	has("k", "1")
 	put(far, "k", "2", time.Hour)
-	eventually(t, "the new value", func() bool { v, _, _ := near.Get(t.Context(), []byte("k")); return string(v) == "2" })
+	await.That(t, "the new value", func() bool { v, _, _ := near.Get(t.Context(), []byte("k")); return string(v) == "2" })
 	has("k", "2")
 	put(near, "k", "3", time.Hour)
 	wants(t, near, "k", "3") // at once: it is its own
@@ -64,7 +55,7 @@ func TestNear(t *testing.T) {
 	if err := far.Delete(t.Context(), []byte("k")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the deletion", func() bool { _, ok, _ := near.Get(t.Context(), []byte("k")); return !ok })
+	await.That(t, "the deletion", func() bool { _, ok, _ := near.Get(t.Context(), []byte("k")); return !ok })
 	put(far, "short", "s", 300*time.Millisecond)
 	has("short", "s")
 	time.Sleep(310 * time.Millisecond)
@@ -74,17 +65,17 @@ func TestNear(t *testing.T) {
 	if err := far.Client().FlushCache(t.Context(), far.Name()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the flush", func() bool { _, ok, _ := near.Get(t.Context(), []byte("a")); return !ok })
+	await.That(t, "the flush", func() bool { _, ok, _ := near.Get(t.Context(), []byte("a")); return !ok })
 	put(far, "bin\xff", "B", time.Hour)
 	has("bin\xff", "B")
 	put(far, "bin\xff", "C", time.Hour)
-	eventually(t, "a key that is not text", func() bool { v, _, _ := near.Get(t.Context(), []byte("bin\xff")); return string(v) == "C" })
+	await.That(t, "a key that is not text", func() bool { v, _, _ := near.Get(t.Context(), []byte("bin\xff")); return string(v) == "C" })
 }
 
 func TestNearFetch(t *testing.T) {
 	near, far := nearOf(t, dial(t, ""), client.NearOptions{})
 	l := &loader{value: "loaded"}
-	eventually(t, "near", func() bool {
+	await.That(t, "near", func() bool {
 		v, err := near.Fetch(t.Context(), []byte("k"), l.load, hour)
 		if string(v) != "loaded" || err != nil {
 			t.Fatalf("got %q, %v", v, err)
@@ -97,7 +88,7 @@ func TestNearFetch(t *testing.T) {
 	if err := far.Set(t.Context(), []byte("k"), []byte("new"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the new value", func() bool {
+	await.That(t, "the new value", func() bool {
 		v, _ := near.Fetch(t.Context(), []byte("k"), l.load, hour)
 		return string(v) == "new"
 	})
@@ -114,8 +105,17 @@ func TestNearIsBounded(t *testing.T) {
 		client.Item{Key: []byte("other"), Value: []byte("v"), TTL: time.Hour}, client.Item{Key: []byte("p-too-large"), Value: make([]byte, 4000), TTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // until the feed has said all that
-	read := func(key string) { _, _, _ = near.Get(t.Context(), []byte(key)) }
+	read := func(key string) string {
+		v, _, _ := near.Get(t.Context(), []byte(key))
+		return string(v)
+	}
+	// The feed has said all that once it has told of a change that came later.
+	for _, v := range []string{"before", "after"} {
+		if err := far.Set(t.Context(), []byte("p-last"), []byte(v), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		await.That(t, v, func() bool { return read("p-last") == v && near.Holds("p-last") })
+	}
 	for i := range 30 {
 		read(fmt.Sprint("p", i))
 		read("p0") // used all the time
@@ -148,7 +148,7 @@ func TestNearNeedsTheFeed(t *testing.T) {
 	if err := far.Set(t.Context(), []byte("k"), []byte("v"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "near", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
+	await.That(t, "near", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
 	set(t, c, far.Name(), map[string]string{"feed": "off"})
 	_, _, _ = near.Get(t.Context(), []byte("another")) // tells that nobody would tell
 	if near.Holds("k") {
@@ -175,9 +175,9 @@ func TestNearWithoutTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "near", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
+	await.That(t, "near", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
 	s.kill()
-	eventually(t, "nothing is served", func() bool {
+	await.That(t, "nothing is served", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, ok, err := near.Get(ctx, []byte("k"))
@@ -189,7 +189,7 @@ func TestNearWithoutTheServer(t *testing.T) {
 	}
 	defer next.kill()
 	open()
-	eventually(t, "near again", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
+	await.That(t, "near again", func() bool { wants(t, near, "k", "v"); return near.Holds("k") })
 }
 
 func BenchmarkNearGet(b *testing.B) { benchmarkGet(b, true) }
@@ -201,9 +201,11 @@ func benchmarkGet(b *testing.B, isNear bool) {
 		b.Fatal(err)
 	}
 	if isNear {
-		for c = near; !near.Holds("k"); time.Sleep(time.Millisecond) {
+		c = near
+		await.That(b, "k is held", func() bool {
 			_, _, _ = near.Get(b.Context(), []byte("k"))
-		}
+			return near.Holds("k")
+		})
 	}
 	b.ReportAllocs()
 	for b.Loop() {

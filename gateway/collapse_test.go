@@ -12,6 +12,7 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // fleet is a gateway whose cache "c" collapses misses, and what its callers have loaded.
@@ -131,11 +132,7 @@ func (f *fleet) waiting(ctx context.Context, key string, n int) (loader *Caller,
 			results <- fmt.Sprint(v, " ", hit, " ", hearth.KindOf(err) == hearth.NoCache)
 		}()
 	}
-	for deadline := time.Now().Add(10 * time.Second); f.flights.held.Load() < int64(n); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			f.t.Fatalf("only %d of %d wait", f.flights.held.Load(), n)
-		}
-	}
+	f.waitForWaiters(int64(n))
 	return loader, results
 }
 
@@ -279,7 +276,6 @@ func TestBatchesDoNotWaitForEachOther(t *testing.T) {
 }
 
 func (f *fleet) waitForWaiters(n int64) {
-	for f.flights.held.Load() < n {
-		time.Sleep(time.Millisecond)
-	}
+	f.t.Helper()
+	await.That(f.t, fmt.Sprint(n, " callers wait"), func() bool { return f.flights.held.Load() >= n })
 }

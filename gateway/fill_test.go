@@ -14,6 +14,7 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // truth is an origin of the test's own: what it answers and how long that takes can be changed at any time.
@@ -106,16 +107,6 @@ func (f *fleet) wants(key, value string, hit bool) {
 	}
 }
 
-// until waits for something that happens in the background.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("never: " + what)
-		}
-	}
-}
-
 func TestOneLoadForAThousandWaiters(t *testing.T) {
 	f, o := newFilled(t, nil)
 	o.delay = 100 * time.Millisecond
@@ -127,7 +118,7 @@ func TestOneLoadForAThousandWaiters(t *testing.T) {
 	if n := o.loads.Load(); n != 1 {
 		t.Errorf("the origin saw %d loads", n)
 	}
-	until(t, "nothing is left", func() bool { return f.flights.active.Load()+f.flights.held.Load() == 0 })
+	await.That(t, "nothing is left", func() bool { return f.flights.active.Load()+f.flights.held.Load() == 0 })
 }
 
 func TestLoadOutlivesItsCaller(t *testing.T) {
@@ -138,7 +129,7 @@ func TestLoadOutlivesItsCaller(t *testing.T) {
 	if _, hit, err := f.get(ctx, f.caller(), "k"); hit || err != nil {
 		t.Errorf("hit %v, %v before the load was over", hit, err)
 	}
-	until(t, "stored", func() bool { return f.flights.active.Load() == 0 })
+	await.That(t, "stored", func() bool { return f.flights.active.Load() == 0 })
 	f.wants("k", "v", true)
 	if n := o.loads.Load(); n != 1 {
 		t.Errorf("%d loads", n)
@@ -279,7 +270,7 @@ func TestOriginFails(t *testing.T) {
 		t.Errorf("%d requests; 2 loads of 3 requests break it", n)
 	}
 	o.set(func(o *truth) { o.err = nil })
-	until(t, "the origin is tried again", func() bool { return get() == nil })
+	await.That(t, "the origin is tried again", func() bool { return get() == nil })
 	if n := o.loads.Load(); n != 7 {
 		t.Errorf("%d requests at recovery", n-6)
 	}
@@ -288,11 +279,7 @@ func TestOriginFails(t *testing.T) {
 func TestSlowOriginTimesOut(t *testing.T) {
 	f, o := newFilled(t, map[string]string{"origin-timeout": "30ms", "origin-retries": "0"})
 	o.delay = time.Hour
-	begun := time.Now()
-	f.wants("k", "", false)
-	if d := time.Since(begun); d > 2*time.Second {
-		t.Errorf("waited %v", d)
-	}
+	f.wants("k", "", false) // before the hour is over
 }
 
 func TestOnlyAllowedKeysAreLoaded(t *testing.T) {
@@ -318,7 +305,7 @@ func TestStaleWhileRevalidate(t *testing.T) {
 	}
 	o.set(func(o *truth) { o.enter = nil })
 	close(leave)
-	until(t, "loaded again", func() bool { v, _, _ := f.get(t.Context(), f.caller(), "k"); return v == "v2" })
+	await.That(t, "loaded again", func() bool { v, _, _ := f.get(t.Context(), f.caller(), "k"); return v == "v2" })
 }
 
 func TestRevalidationKeepsWhatIsUnchanged(t *testing.T) {
@@ -410,6 +397,6 @@ func TestEveryReadOfWhatIsStale(t *testing.T) {
 			t.Errorf("%T: done %v, %v", o, done, err)
 		}
 		r.Reset()
-		until(t, fmt.Sprintf("%T has the item loaded again", o), func() bool { return origin.loads.Load() >= 2 })
+		await.That(t, fmt.Sprintf("%T has the item loaded again", o), func() bool { return origin.loads.Load() >= 2 })
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hearthcache/hearth/engine/valkey"
 	servers "github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // gateways returns gateways that share a cluster, with the settings of their cache "c", and the origin that all of them
@@ -33,7 +34,7 @@ func gateways(t *testing.T, n int, near int64, settings map[string]string) ([]*f
 	}
 	all[0].change(control.CreateCache{Name: "c", Settings: settings})
 	for _, f := range all {
-		until(t, "every gateway has the cache", func() bool { return f.View().Caches["c"] != nil })
+		await.That(t, "every gateway has the cache", func() bool { return f.View().Caches["c"] != nil })
 	}
 	return all, o, c
 }
@@ -71,7 +72,7 @@ func newShared(t *testing.T, c *servers.Cluster, o *truth, near int64) *fleet {
 func nothingLeft(t *testing.T, all []*fleet) {
 	t.Helper()
 	for i, f := range all {
-		until(t, fmt.Sprint("nothing is left at gateway ", i), func() bool { return f.flights.active.Load()+f.flights.held.Load() == 0 })
+		await.That(t, fmt.Sprint("nothing is left at gateway ", i), func() bool { return f.flights.active.Load()+f.flights.held.Load() == 0 })
 	}
 }
 
@@ -140,7 +141,7 @@ func TestWaitersOfOtherGatewaysAreNotLeft(t *testing.T) {
 		t.Helper()
 		n++
 		key = fmt.Sprint("k", n)
-		until(t, "all know of the last change", func() bool {
+		await.That(t, "all know of the last change", func() bool {
 			return loaders.View().Version == others.View().Version && waiters.View().Version == others.View().Version
 		})
 		loader = loaders.caller()
@@ -154,7 +155,7 @@ func TestWaitersOfOtherGatewaysAreNotLeft(t *testing.T) {
 				results <- fmt.Sprint(v, " ", hit, " ", hearth.KindOf(err) == hearth.NoCache)
 			}()
 		}
-		until(t, "they wait", func() bool { return waiters.flights.held.Load() == 20 })
+		await.That(t, "they wait", func() bool { return waiters.flights.held.Load() == 20 })
 		return key, loader, results
 	}
 	set := func(f *fleet, key string) { f.do(&op.Set{K: []byte(key), Value: []byte("v")}) }
@@ -258,7 +259,7 @@ func TestInvalidationsReachTheLoadersGateway(t *testing.T) {
 		v, hit, err := loaders.get(t.Context(), loaders.caller(), "k")
 		results <- fmt.Sprint(v, " ", hit, " ", hearth.KindOf(err) == hearth.NoCache)
 	}()
-	until(t, "somebody waits", func() bool { return loaders.flights.held.Load() == 1 })
+	await.That(t, "somebody waits", func() bool { return loaders.flights.held.Load() == 1 })
 	invalidatedElsewhere(t, others, results)
 	loaders.do(&op.Set{K: []byte("k"), Value: []byte("v")})
 	nothingLeft(t, all)
@@ -292,7 +293,7 @@ func TestFillsOfOtherGatewaysAreOvertaken(t *testing.T) {
 				all[1].do(write.op)
 			} else {
 				all[1].change(control.FlushCache{Name: "c"})
-				until(t, "both know", func() bool { return all[0].View().Version == all[1].View().Version })
+				await.That(t, "both know", func() bool { return all[0].View().Version == all[1].View().Version })
 			}
 			close(leave)
 			if v := <-got; v == "old<nil>" {
@@ -352,7 +353,7 @@ func TestStaleItemsAreLoadedOnceByManyGateways(t *testing.T) {
 	}
 	o.set(func(o *truth) { o.enter = nil })
 	close(leave)
-	until(t, "the new value is there", func() bool {
+	await.That(t, "the new value is there", func() bool {
 		v, _, _ := all[1].get(t.Context(), all[1].caller(), "k")
 		return v == "w"
 	})

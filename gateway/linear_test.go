@@ -20,6 +20,7 @@ import (
 	"github.com/hearthcache/hearth/engine/valkey"
 	servers "github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // The tests of this file let callers do things at the same time, write down when each began and ended and what it got,
@@ -442,7 +443,7 @@ func linearizable(t *testing.T, rounds int) {
 						o.reset(h, seed)
 					}
 					play(t, f, seed, h, o)
-					until(t, "no load is left", f.nothingFills)
+					await.That(t, "no load is left", f.nothingFills)
 					f.change(control.FlushCache{Name: "c"})
 					if got, why := h.check(); got == porcupine.Illegal {
 						t.Fatalf("seed %d: %d steps are %v:\n%s", seed, len(h.all), got, why)

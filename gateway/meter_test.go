@@ -12,6 +12,7 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // counted returns the counts of a verb on the cache "c", over all credentials.
@@ -176,16 +177,8 @@ func TestRunHandsOverAndSleeps(t *testing.T) {
 		}
 		return n
 	}
-	for deadline := time.Now().Add(5 * time.Second); operations() != 1; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("usage is not handed over by itself")
-		}
-	}
-	for deadline := time.Now().Add(5 * time.Second); g.alarm.awake.Load(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("Run ticks on while nothing happens")
-		}
-	}
+	await.That(t, "usage is handed over by itself", func() bool { return operations() == 1 })
+	await.That(t, "Run ends its ticks where nothing happens", func() bool { return !g.alarm.awake.Load() })
 	if err := set(g, c, 1, time.Second); err != nil {
 		t.Fatal(err)
 	}

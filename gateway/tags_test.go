@@ -9,6 +9,7 @@ import (
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 func (f *fleet) invalidate(tags ...string) error {
@@ -101,7 +102,7 @@ func TestInvalidationWakesWaiters(t *testing.T) {
 		_, hit, _ := f.get(context.Background(), f.caller(), "k")
 		woken <- hit
 	}()
-	until(t, "somebody waits", func() bool { return f.flights.held.Load() == 1 })
+	await.That(t, "somebody waits", func() bool { return f.flights.held.Load() == 1 })
 	if err := f.invalidate("any"); err != nil {
 		t.Fatal(err)
 	}

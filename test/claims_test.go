@@ -17,6 +17,7 @@ import (
 
 	"github.com/hearthcache/hearth/client"
 	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // stream is a payload of so many bytes that differs from those of other seeds.
@@ -205,14 +206,14 @@ func TestClaimsAcrossGateways(t *testing.T) {
 	both := []*server{start(t, args...), start(t, args...)}
 	one, two := both[0], both[1]
 	hearthOK(t, one, "cache", "create", "c")
-	within(t, "the cache at the other gateway", func() bool { return strings.Contains(hearthOK(t, two, "cache", "list"), "c") })
+	await.That(t, "the cache at the other gateway", func() bool { return strings.Contains(hearthOK(t, two, "cache", "list"), "c") })
 
 	const size = 2_000_001
 	code, m := putClaim(t, http.DefaultClient, one, "?reads=3&key=k", stream(1, size), -1)
 	if code != http.StatusCreated || m.Pinned || m.Size != size {
 		t.Fatalf("PUT = %d %+v", code, m)
 	}
-	within(t, "the signing key and the cache's place at the other gateway", func() bool {
+	await.That(t, "the signing key and the cache's place at the other gateway", func() bool {
 		resp, err := http.Head(two.url("/tickets/" + m.Ticket))
 		return err == nil && resp.StatusCode == http.StatusOK
 	})
@@ -261,7 +262,7 @@ func TestClaimsAcrossGateways(t *testing.T) {
 	_, m = putClaim(t, http.DefaultClient, one, "", stream(2, size), size)
 	hearthOK(t, two, "cache", "flush", "c")
 	for i, s := range both {
-		within(t, fmt.Sprintf("the flush at gateway %d", i), func() bool {
+		await.That(t, fmt.Sprintf("the flush at gateway %d", i), func() bool {
 			code, _, _ := getClaim(t, http.DefaultClient, s, m.Ticket)
 			return code == http.StatusNotFound
 		})

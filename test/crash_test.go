@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth/client"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // TestKilledUnderLoad kills the server while clients write, starts it again on the same ports and data, and expects
@@ -58,12 +59,7 @@ func writeUntil(ctx context.Context, c *client.Cache, worker int, done *atomic.I
 func progress(t *testing.T, done *atomic.Int64, n int64) {
 	t.Helper()
 	want := done.Load() + n
-	for deadline := time.Now().Add(20 * time.Second); done.Load() < want; {
-		if time.Now().After(deadline) {
-			t.Fatal("clients did not get on")
-		}
-		time.Sleep(5 * time.Millisecond) // polls what other goroutines do
-	}
+	await.That(t, fmt.Sprint(n, " more writes"), func() bool { return done.Load() >= want })
 }
 
 // TestIdleConnections opens ten thousand connections that say nothing, and expects that others are served meanwhile.

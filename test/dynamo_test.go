@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // startDynamoDB starts dynalite, which speaks DynamoDB's API, with a table whose items have an attribute "body", and
@@ -33,23 +34,18 @@ func startDynamoDB(t *testing.T, table, key string, items map[string]string) str
 		_ = cmd.Wait()
 	})
 	url := "http://" + addr
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if r, err := http.Get(url); err == nil {
+	await.That(t, "dynalite starts", func() bool {
+		r, err := http.Get(url)
+		if err == nil {
 			r.Body.Close()
-			break
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("dynalite does not start:\n%s", out)
-		}
-	}
+		return err == nil
+	})
 	dynamo(t, url, "CreateTable", `{"TableName":%q,"AttributeDefinitions":[{"AttributeName":%q,"AttributeType":"S"}],
 		"KeySchema":[{"AttributeName":%[2]q,"KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, table, key)
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(dynamo(t, url, "DescribeTable", `{"TableName":%q}`, table), `"ACTIVE"`); {
-		if time.Now().After(deadline) {
-			t.Fatal("the table does not come up")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	await.That(t, "the table is active", func() bool {
+		return strings.Contains(dynamo(t, url, "DescribeTable", `{"TableName":%q}`, table), `"ACTIVE"`)
+	})
 	for k, v := range items {
 		dynamo(t, url, "PutItem", `{"TableName":%q,"Item":{%q:{"S":%q},"body":{"S":%q}}}`, table, key, k, v)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // example builds a program of examples/ and returns its path.
@@ -89,7 +91,7 @@ func TestExampleEventBus(t *testing.T) {
 	cli("cache", "create", "shop")
 	heard := make(chan string, 1)
 	go func() { heard <- poll(s.url("/topics/shop/prices?wait_seconds=30"), root) }()
-	within(t, "a subscription to the topic", func() bool { return strings.Contains(cli("topic", "list", "shop"), "prices") })
+	await.That(t, "a subscription to the topic", func() bool { return strings.Contains(cli("topic", "list", "shop"), "prices") })
 	program := example(t, "eventbus")
 	out, errs, ok := says(t, "eventbus", program, "-endpoint", s.url(""), "-key", root, "event.json")
 	if !ok || !strings.Contains(out, "delivered to publish") || !strings.Contains(out, "delivered to keep") {
@@ -142,7 +144,7 @@ func TestExampleAPIGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = gateway.Process.Kill(); _ = gateway.Wait() }()
-	within(t, "the API gateway", func() bool {
+	await.That(t, "the API gateway", func() bool {
 		conn, err := net.Dial("tcp", listen)
 		if err == nil {
 			conn.Close()

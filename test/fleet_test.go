@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // aFleet is what `hearth fleet status -o json` tells.
@@ -144,7 +146,7 @@ func TestFleetUpIsEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		var up aFleet
-		within10(t, "so many processes of the fleet run", func() bool {
+		await.That(t, "so many processes of the fleet run", func() bool {
 			b, err := os.ReadFile(filepath.Join(dir, "fleet.json"))
 			return err == nil && json.Unmarshal(b, &up) == nil && len(up.Processes) >= known
 		})
@@ -214,7 +216,7 @@ func redisOnFleet(t *testing.T, up *aFleet) {
 	if err := a.FlushDB(ctx).Err(); err != nil {
 		t.Errorf("FLUSHDB: %v", err)
 	}
-	eventually(t, "the other gateway sees the flush", func() bool { return b.Exists(ctx, "k1", "n").Val() == 0 })
+	await.That(t, "the other gateway sees the flush", func() bool { return b.Exists(ctx, "k1", "n").Val() == 0 })
 }
 
 // fleetWrongStates is about calls that cannot be done; the fleet in dir runs on.

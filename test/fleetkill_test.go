@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // TestKilledGateway kills one of two gateways under load. Clients that know both addresses go on without an error, and what
@@ -21,7 +22,7 @@ import (
 func TestKilledGateway(t *testing.T) {
 	one, two, servers := twoGateways(t, 0)
 	mustHearth(t, one, "cache", "set", "shop", "collapse=on", "collapse-wait=5m", "collapse-load=5m")
-	eventually(t, "both know that misses are collapsed", func() bool {
+	await.That(t, "both know that misses are collapsed", func() bool {
 		out, _, code := hearth(t, []string{"HEARTH_ENDPOINT=" + two.Listen}, "cache", "show", "shop")
 		return code == 0 && strings.Contains(out, "collapse-load")
 	})
@@ -42,13 +43,13 @@ func TestKilledGateway(t *testing.T) {
 	if _, err := sub.Receive(ctx); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its subscriber is heard of", func() bool { return there.Publish(ctx, "news", "x").Val() == 1 })
+	await.That(t, "its subscriber is heard of", func() bool { return there.Publish(ctx, "news", "x").Val() == 1 })
 	if err := doomed.Get(ctx, "loaded").Err(); !errors.Is(err, redis.Nil) {
 		t.Fatalf("the first caller of a missing key: %v", err)
 	}
 	waiter := make(chan error, 1)
 	go func() { waiter <- there.Get(ctx, "loaded").Err() }()
-	eventually(t, "the lease is in the servers", func() bool { return leases(t, servers) == 1 })
+	await.That(t, "the lease is in the servers", func() bool { return leases(t, servers) == 1 })
 
 	var done atomic.Int64
 	var load sync.WaitGroup
@@ -74,8 +75,8 @@ func TestKilledGateway(t *testing.T) {
 	if got := there.Get(ctx, "loaded").Val(); got != "now" {
 		t.Errorf("the loaded key: %q", got)
 	}
-	eventually(t, "no lease is left", func() bool { return leases(t, servers) == 0 })
-	eventually(t, "its subscriber is forgotten", func() bool {
+	await.That(t, "no lease is left", func() bool { return leases(t, servers) == 0 })
+	await.That(t, "its subscriber is forgotten", func() bool {
 		n, err := there.Publish(ctx, "news", "x").Result()
 		return err == nil && n == 0
 	})

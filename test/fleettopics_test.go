@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // twoGateways starts two gateways over a cluster of three shards, with a cache that both know.
@@ -26,21 +27,11 @@ func twoGateways(t *testing.T, replicas int) (one, two *server, servers *fleet.C
 	args := []string{"--engine", "valkey", "--valkey-addrs", strings.Join(servers.Addrs()[:3], ",")}
 	one, two = start(t, args...), start(t, args...)
 	mustHearth(t, one, "cache", "create", "shop")
-	eventually(t, "the cache is known to both", func() bool {
+	await.That(t, "the cache is known to both", func() bool {
 		out, _, code := hearth(t, []string{"HEARTH_ENDPOINT=" + two.Listen}, "cache", "list")
 		return code == 0 && strings.Contains(out, "shop")
 	})
 	return one, two, servers
-}
-
-// eventually waits for a condition for as long as a loaded machine may need.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
 }
 
 // Subscribers at one gateway, publishers at the other, with every kind of client.
@@ -182,7 +173,7 @@ func (e *events) next(t *testing.T, want string) (id string) {
 // What one gateway changes, the subscribers of the change feed hear at another.
 func changesAcrossGateways(t *testing.T, one, two *server) {
 	mustHearth(t, one, "cache", "set", "shop", "feed=on")
-	eventually(t, "both know that changes are told", func() bool {
+	await.That(t, "both know that changes are told", func() bool {
 		out, _, code := hearth(t, []string{"HEARTH_ENDPOINT=" + two.Listen}, "cache", "show", "shop")
 		return code == 0 && strings.Contains(out, "feed")
 	})

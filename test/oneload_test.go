@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // loadingFleet starts gateways over one cluster, with a cache "default" with settings.
@@ -26,7 +28,7 @@ func loadingFleet(t *testing.T, gateways int, settings ...string) []*server {
 		}
 	}
 	for _, s := range all {
-		within(t, "every gateway knows the settings", func() bool {
+		await.That(t, "every gateway knows the settings", func() bool {
 			out, _, _ := hearth(t, []string{"HEARTH_ENDPOINT=" + s.Listen}, "cache", "show", "default")
 			return strings.Contains(out, strings.Split(settings[0], "=")[0])
 		})

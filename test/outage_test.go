@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // TestOriginOutage takes a cache's origin away for some seconds, while three hundred clients read an item that is old by
@@ -81,7 +83,7 @@ func TestOriginOutage(t *testing.T) {
 		t.Errorf("the origin saw %d requests while it was down, for %d refusals", n, refused.Load())
 	}
 	down.Store(false)
-	within10(t, "the item that was never loaded", func() bool {
+	await.That(t, "the item that was never loaded", func() bool {
 		v, err := rdbs[0].Get(context.Background(), "never").Result()
 		return err == nil && v == "loaded /never"
 	})
@@ -99,16 +101,6 @@ func TestOriginOutage(t *testing.T) {
 	} {
 		if text := s.metrics(t); !strings.Contains(text, want) || strings.Contains(text, want+"0\n") {
 			t.Errorf("the metrics do not say %s", want)
-		}
-	}
-}
-
-// within10 waits for something that takes as long as a breaker's pause.
-func within10(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for begun := time.Now(); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Since(begun) > 10*time.Second {
-			t.Fatalf("%s: not within ten seconds", what)
 		}
 	}
 }
@@ -172,7 +164,7 @@ func TestLoaderIsKilled(t *testing.T) {
 				}
 			})
 		}
-		within10(t, "all wait", func() bool {
+		await.That(t, "all wait", func() bool {
 			return strings.Contains(s.metrics(t), fmt.Sprintf("hearth_waiting{cache=\"shop\"} %d\n", waiters))
 		})
 		does(loader)

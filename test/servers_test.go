@@ -13,6 +13,7 @@ import (
 	kinds "github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/client"
 	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // troubled is a gateway whose server is in trouble.
@@ -68,7 +69,7 @@ func (s *troubled) fails(kind kinds.Kind, word string, status int) {
 // serves fails the test unless all is well within the time that a busy machine may take.
 func (s *troubled) serves() {
 	s.t.Helper()
-	within(s.t, "the server is back", func() bool {
+	await.That(s.t, "the server is back", func() bool {
 		return s.rdb.Set(s.t.Context(), "k", "v", time.Minute).Err() == nil && s.readyz() == http.StatusOK
 	})
 	if v, ok, err := s.cache.Get(s.t.Context(), []byte("k")); string(v) != "v" || !ok || err != nil {

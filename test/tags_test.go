@@ -10,12 +10,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/hearthcache/hearth/fleet"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // TestTags stores items with tags by one gateway, reads them by every door of another one, and invalidates them there: on
@@ -36,7 +36,7 @@ func tagStory(t *testing.T, one, two *server) {
 	if err := admin.CreateCache(t.Context(), "default"); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the cache is known to both", func() bool {
+	await.That(t, "the cache is known to both", func() bool {
 		known, err := two.dial(t).Caches(t.Context())
 		return err == nil && len(known) == 1
 	})
@@ -96,11 +96,7 @@ func tagStory(t *testing.T, one, two *server) {
 			t.Errorf("round %d: KEYS has %q, %v", round, keys, err)
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); rdb.DBSize(t.Context()).Val() != 1; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("DBSIZE counts what was invalidated")
-		}
-	}
+	await.That(t, "DBSIZE counts only what was not invalidated", func() bool { return rdb.DBSize(t.Context()).Val() == 1 })
 }
 
 // put stores an item over HTTP.
@@ -206,7 +202,7 @@ func TestTagsOfAnOrigin(t *testing.T) {
 			return v
 		}
 		var first string
-		within(t, "the origin is known", func() bool { first = read(two, "apple"); return strings.HasPrefix(first, "load") })
+		await.That(t, "the origin is known", func() bool { first = read(two, "apple"); return strings.HasPrefix(first, "load") })
 		if got := read(one, "apple"); got != first {
 			t.Errorf("%s: the other gateway has %q, want %q", name, got, first)
 		}

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hearthcache/hearth/certs"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // TestNodeSDKOverTLS serves on port 443 with a certificate of a local authority, and drives it with the published
@@ -59,13 +59,12 @@ func TestNodeSDKOverTLS(t *testing.T) {
 // rootKey returns the key that the server printed at its first start.
 func (s *server) rootKey(t *testing.T) string {
 	t.Helper()
-	// It answers before it has printed all that it has to say.
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	key := ""
+	await.That(t, "the root key is printed", func() bool { // the server answers before it has printed all that it has to say
 		_, after, _ := strings.Cut(s.log.String(), "MOMENTO_API_KEY=")
-		if key, _, whole := strings.Cut(after, "\n"); whole {
-			return key
-		}
-	}
-	t.Fatalf("no root key in:\n%s", s.log)
-	return ""
+		line, _, whole := strings.Cut(after, "\n")
+		key = line
+		return whole
+	})
+	return key
 }

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/control/store"
@@ -19,6 +18,7 @@ import (
 	"github.com/hearthcache/hearth/engine/valkey"
 	"github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/gateway"
+	"github.com/hearthcache/hearth/test/await"
 	topicsvalkey "github.com/hearthcache/hearth/topics/valkey"
 )
 
@@ -111,11 +111,7 @@ func gateways(t *testing.T, o gateway.Options) []*gateway.Gateway {
 func untilEvery(t *testing.T, gs []*gateway.Gateway, what string, holds func(*gateway.Gateway) bool) {
 	t.Helper()
 	for _, g := range gs {
-		for end := time.Now().Add(30 * time.Second); !holds(g); time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: not at every gateway within 30 s", what)
-			}
-		}
+		await.That(t, what+", at every gateway", func() bool { return holds(g) })
 	}
 }
 

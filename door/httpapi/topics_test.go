@@ -20,6 +20,7 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // site is a server of topics over real HTTP, with the cache "c".
@@ -215,9 +216,10 @@ func TestPollEndsWithItsCacheAndItsClient(t *testing.T) {
 	if resp, err := s.Client().Do(r); err == nil {
 		t.Errorf("the poll answered %d", resp.StatusCode)
 	}
-	for n, _ := s.subscribers(); n > 0; n, _ = s.subscribers() {
-		time.Sleep(time.Millisecond)
-	}
+	await.That(t, "the subscription ends", func() bool {
+		n, _ := s.subscribers()
+		return n == 0
+	})
 	s.whenSubscribed(func() { _ = s.change(control.DeleteCache{Name: "c"}) })
 	if code, body := s.do("GET", "/topics/c/t?wait_seconds=60", "", ""); code != 404 || !strings.Contains(body, "not_found") {
 		t.Errorf("the cache was deleted: %d %s", code, body)
