@@ -195,6 +195,8 @@ func TestCausesOfAnOriginsMisses(t *testing.T) {
 	miss("none", op.NeverSeen)
 	o.set(func(o *truth) { o.err = &hearth.Error{Kind: hearth.Denied, Msg: "not for you"} })
 	miss("secret", op.NotPermitted)
+	o.set(func(o *truth) { o.err = &hearth.Error{Kind: hearth.Unavailable, Msg: "down"} })
+	miss("unlucky", op.OriginFailed)
 }
 
 // TestWhoMayBeTold: an explanation takes the permission to list caches, and who may read is told to those who list keys.

@@ -100,6 +100,7 @@ func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done b
 	if r.Status != op.Hit {
 		return !missed(r, err)
 	}
+	r.Grace = b.source.grace()
 	switch b.source.ageOf(g.now().UnixMilli(), r.Expiry) {
 	case isLastHope:
 		return false
@@ -236,6 +237,7 @@ func (g *Gateway) lookAged(ctx context.Context, b *binding, o op.Op, r *op.Reply
 func (s *source) without(r *op.Reply, err error) error {
 	if r.Status == op.Hit {
 		if failed(err) {
+			r.Cause = op.OriginFailed
 			s.counts.stale.Add(1)
 			return nil
 		}
@@ -249,8 +251,10 @@ func (s *source) without(r *op.Reply, err error) error {
 		r.Cause = op.TooLarge
 	case hearth.KindOf(err) == hearth.Denied:
 		r.Cause = op.NotPermitted
-	case failed(err) && s.unavailable:
+	case s.unavailable:
 		return message(err)
+	default:
+		r.Cause = op.OriginFailed
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ const (
 	TooLarge
 	Invalidated
 	NotPermitted
+	OriginFailed
 	Causes // the number of causes
 )
 
@@ -49,13 +50,14 @@ var causes = [Causes]string{
 	TooLarge:     "too-large",
 	Invalidated:  "invalidated",
 	NotPermitted: "not-permitted",
+	OriginFailed: "origin-failed",
 }
 
 // Reply is the result of a command: one flat value that belongs to its door, is reused, and has a buffer that commands
 // append to while the engine's lock is held. Its bytes are valid until the next Reset.
 type Reply struct {
 	Status Status
-	Cause  Cause        // set on a Miss, where the engine knows it
+	Cause  Cause        // set on a Miss, where the engine knows it, and on a Hit that is old because the origin failed
 	Kind   value.Kind   // ItemGetType
 	Int    int64        // counts, lengths, ranks, counters, milliseconds
 	Num    float64      // scores
@@ -65,6 +67,7 @@ type Reply struct {
 	Waited bool         // the caller waited for another one's load; only the gateway sets it
 	Lease  uint64       // of a Fetch whose caller is to load the item; 0 is not; only the gateway sets it
 	Told   bool         // of a Fetch: the feed tells changes of the cache's items; only the gateway sets it
+	Grace  int64        // of a Hit, how much of its life an item has past its fresh time, in milliseconds; only the gateway sets it
 	Expiry int64        // of a Hit, when the item expires, in milliseconds; 0 is never, or not known: the engine sets it
 
 	hasValue bool

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ type site struct {
 	request func(ctx context.Context, key, validator string) (*http.Request, error)
 	read    func(body []byte) ([]byte, error) // takes the value out of the body; nil is the whole
 	says    func(body []byte) error           // what a service's own word for an error means; nil where that of HTTP is enough
+	unpacks bool                              // the value is what was packed, where the answer says that it is
 }
 
 // ttlMin is what an origin gets that wants nothing kept: long enough for the callers who wait for this one load.
@@ -64,7 +66,13 @@ func (s *site) ask(ctx context.Context, key, validator string) (a Answer, err er
 		return a, unavailable("the origin does not answer", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, hearth.ValueBytesMax+1))
+	from := io.Reader(resp.Body)
+	if s.unpacks && resp.StatusCode == http.StatusOK {
+		if from, err = unpacked(resp); err != nil {
+			return a, err
+		}
+	}
+	body, err := io.ReadAll(io.LimitReader(from, hearth.ValueBytesMax+1))
 	if err != nil {
 		return a, unavailable("the origin broke off its answer", err)
 	}
@@ -78,6 +86,22 @@ func (s *site) ask(ctx context.Context, key, validator string) (a Answer, err er
 	}
 	a.Value, err = s.read(body)
 	return a, err
+}
+
+// unpacked returns what the body of an answer is when it is unpacked: some servers pack although they were asked not to.
+func unpacked(resp *http.Response) (io.Reader, error) {
+	switch packing := strings.ToLower(strings.TrimSpace(strings.Join(resp.Header.Values("Content-Encoding"), ","))); packing {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		r, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, unavailable("the origin broke off its answer", err)
+		}
+		return r, nil
+	default:
+		return nil, refused("the origin packs its answer as " + strconv.Quote(packing) + "; gzip is unpacked, and nothing else")
+	}
 }
 
 // answer says what an HTTP answer means.

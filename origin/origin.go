@@ -125,7 +125,7 @@ func (p *Opener) Open(template string) (*Origin, error) {
 		if err := p.guard.CheckURL(strings.Replace(template, keyMark, "key", 1)); err != nil {
 			return nil, err
 		}
-		site := &site{client: p.client, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
+		site := &site{client: p.client, unpacks: true, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
 			return get(ctx, template, key, validator)
 		}}
 		return &Origin{site.ask}, nil

@@ -1,12 +1,15 @@
 package origin
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,8 +30,18 @@ func open(t *testing.T, o Options, template string) *Origin {
 	return opened
 }
 
+func zip(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, text) // it is memory
+	_ = w.Close()
+	return b.String()
+}
+
 func TestHTTP(t *testing.T) {
 	var conditional atomic.Int64
+	packed := map[string]string{"/items/packed": zip("value"), "/items/half": zip("value")[:20], "/items/unpackable": "value",
+		"/items/bomb": zip(strings.Repeat("0", hearth.ValueBytesMax+1))}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/items/a/b c":
@@ -60,6 +73,14 @@ func TestHTTP(t *testing.T) {
 		case "/items/cut":
 			w.Header().Set("Content-Length", "10")
 			io.WriteString(w, "short")
+		case "/items/packed", "/items/bomb", "/items/unpackable", "/items/half":
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, packed[r.URL.Path])
+		case "/items/brotli":
+			w.Header().Set("Content-Encoding", "br")
+		case "/items/plain":
+			w.Header().Set("Content-Encoding", "identity")
+			io.WriteString(w, "plain")
 		case "/items/elsewhere":
 			http.Redirect(w, r, "http://localhost:1/", http.StatusFound)
 		case "/items/slow":
@@ -95,10 +116,18 @@ func TestHTTP(t *testing.T) {
 		for key, kind := range map[string]hearth.Kind{
 			"nothing": hearth.NotFound, "gone": hearth.NotFound, "denied": hearth.Denied, "busy": hearth.Unavailable,
 			"broken": hearth.Unavailable, "cut": hearth.Unavailable, "elsewhere": hearth.Denied,
+			"brotli": hearth.Denied, "bomb": hearth.Limited, "unpackable": hearth.Unavailable, "half": hearth.Unavailable,
 			"../q": hearth.Denied, "a/./b": hearth.Denied, "a//b": hearth.Denied, "": hearth.Denied, "a\x00b": hearth.Denied, `a\b`: hearth.Denied,
 		} {
 			if _, _, err := o.Load(t.Context(), []byte(key)); err == nil || hearth.KindOf(err) != kind {
 				t.Errorf("%q: %v (kind %d), want kind %d", key, err, hearth.KindOf(err), kind)
+			}
+		}
+	})
+	t.Run("packed", func(t *testing.T) {
+		for key, want := range map[string]string{"packed": "value", "plain": "plain"} {
+			if v, _, err := o.Load(t.Context(), []byte(key)); err != nil || string(v) != want {
+				t.Errorf("%s: %q, %v", key, v, err)
 			}
 		}
 	})

@@ -7,7 +7,7 @@ import (
 )
 
 // cacheStatus says a reply in the words of RFC 9211: what came from the cache, what did not and why, what came because
-// somebody else was loading it, and how many seconds it has to live.
+// somebody else was loading it, and for how many seconds it is fresh; fewer than none where it is stale.
 func cacheStatus(r *op.Reply) string {
 	text := "hearth"
 	switch {
@@ -24,16 +24,37 @@ func cacheStatus(r *op.Reply) string {
 	default:
 		text += "; hit"
 	}
-	if r.Int >= 0 {
-		text += "; ttl=" + strconv.FormatInt(r.Int/1000, 10)
+	left, ends := freshFor(r)
+	if ends {
+		text += "; ttl=" + strconv.FormatInt(left, 10)
+	}
+	switch {
+	case r.Cause != op.Unknown:
+		text += "; detail=" + r.Cause.String()
+	case ends && left < 0:
+		text += "; detail=stale"
 	}
 	return text
 }
 
+// freshFor returns the whole seconds for which a Hit of a GetTTL is fresh, fewer than none where it is stale already; ends
+// is whether it will ever be.
+func freshFor(r *op.Reply) (seconds int64, ends bool) {
+	if r.Int < 0 {
+		return 0, false
+	}
+	millis := r.Int - r.Grace
+	if millis < 0 {
+		return (millis - 999) / 1000, true
+	}
+	return millis / 1000, true
+}
+
 // cacheControl says how long a client may keep an answer. Whoever has the credential got it, so it is nobody else's.
 func cacheControl(r *op.Reply) string {
-	if r.Int < 0 {
+	left, ends := freshFor(r)
+	if !ends {
 		return "private"
 	}
-	return "private, max-age=" + strconv.FormatInt(r.Int/1000, 10)
+	return "private, max-age=" + strconv.FormatInt(max(0, left), 10)
 }

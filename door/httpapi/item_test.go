@@ -235,6 +235,19 @@ func TestCacheStatus(t *testing.T) {
 	stale := op.Reply{Status: op.Hit, Int: 5000}
 	stale.Attrs.Stale = true
 	check(stale, "hearth; fwd=stale; ttl=5")
+	fresh := func(life, grace int64, why op.Cause, want, control string) {
+		t.Helper()
+		r := op.Reply{Status: op.Hit, Int: life, Grace: grace, Cause: why}
+		check(r, want)
+		if got := cacheControl(&r); got != control {
+			t.Errorf("Cache-Control = %q, want %q", got, control)
+		}
+	}
+	fresh(65_000, 60_000, op.Unknown, "hearth; hit; ttl=5", "private, max-age=5")
+	fresh(60_000, 60_000, op.Unknown, "hearth; hit; ttl=0", "private, max-age=0")
+	fresh(59_999, 60_000, op.Unknown, "hearth; hit; ttl=-1; detail=stale", "private, max-age=0")
+	fresh(50_000, 60_000, op.OriginFailed, "hearth; hit; ttl=-10; detail=origin-failed", "private, max-age=0")
+	fresh(-1, 60_000, op.Unknown, "hearth; hit", "private")
 	for cause := range op.Causes {
 		if cause.String() == "" {
 			t.Errorf("cause %d has no name", cause)
