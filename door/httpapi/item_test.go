@@ -87,6 +87,8 @@ func TestConditionsAndRanges(t *testing.T) {
 	check("GET", 304, "", "If-None-Match: "+tag)
 	check("HEAD", 304, "", "If-None-Match: "+tag)
 	check("GET", 304, "", `If-None-Match: "x", W/`+tag)
+	check("GET", 304, "", `If-None-Match: "x"`, "If-None-Match: "+tag)
+	check("GET", 200, "0123456789", `If-Match: "x"`, "If-Match: "+tag)
 	check("GET", 304, "", "If-None-Match: *")
 	check("GET", 200, "0123456789", `If-None-Match: "x"`)
 	check("GET", 200, "0123456789", "If-Match: "+tag)

@@ -10,6 +10,11 @@ import (
 
 // serve answers with some content, or with what of it the request asks for: its head, ranges, or that it is unchanged.
 func serve(w http.ResponseWriter, r *http.Request, size int64, content io.ReadSeeker) {
+	for _, name := range [...]string{"If-Match", "If-None-Match"} {
+		if lines := r.Header[name]; len(lines) > 1 { // of which net/http sees the first
+			r.Header.Set(name, strings.Join(lines, ","))
+		}
+	}
 	settleRange(r, size)
 	http.ServeContent(w, r, "", time.Time{}, content)
 }
