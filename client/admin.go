@@ -7,13 +7,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/hearthcache/hearth"
 )
 
-// HTTP makes one request of hearth's HTTP API (docs: /openapi.json of a running server): path starts with a slash. in,
-// unless nil, is sent as JSON; the answer is decoded into out, unless that is nil, or copied there if it is an
-// io.Writer.
+// HTTP makes one request of hearth's HTTP API (docs: /openapi.json of a running server): path starts with a slash;
+// query, unless empty, replaces what path has behind a question mark. in, unless nil, is sent as JSON; the answer is decoded
+// into out, unless that is nil, or copied there if it is an io.Writer.
 func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values, in, out any) error {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
@@ -29,7 +30,9 @@ func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return err
 	}
-	req.URL.RawQuery = query.Encode()
+	if len(query) > 0 {
+		req.URL.RawQuery = query.Encode()
+	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -51,22 +54,34 @@ func (c *Client) HTTP(ctx context.Context, method, path string, query url.Values
 		_, err := io.Copy(out, resp.Body)
 		return err
 	}
-	return json.NewDecoder(resp.Body).Decode(out)
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return transportError(ctx, err)
+	}
+	return nil
 }
 
-// httpKinds translates HTTP statuses back to kinds of errors.
-var httpKinds = map[int]hearth.Kind{
-	http.StatusBadRequest:          hearth.Invalid,
-	http.StatusUnauthorized:        hearth.Unauthenticated,
-	http.StatusForbidden:           hearth.Denied,
-	http.StatusNotFound:            hearth.NotFound,
-	http.StatusConflict:            hearth.Exists,
-	http.StatusPreconditionFailed:  hearth.Precondition,
-	http.StatusTooManyRequests:     hearth.Limited,
-	http.StatusServiceUnavailable:  hearth.Unavailable,
-	http.StatusNotImplemented:      hearth.Unimplemented,
-	http.StatusInternalServerError: hearth.Internal,
+// kindsOfHTTP translates HTTP statuses back to kinds of errors; in hearth's own answers and in those of what stands in front of it.
+var kindsOfHTTP = map[int]hearth.Error{
+	http.StatusBadRequest:                   {Kind: hearth.Invalid},
+	http.StatusUnauthorized:                 {Kind: hearth.Unauthenticated},
+	http.StatusForbidden:                    {Kind: hearth.Denied},
+	http.StatusNotFound:                     {Kind: hearth.NotFound},
+	http.StatusMethodNotAllowed:             {Kind: hearth.Unimplemented},
+	http.StatusConflict:                     {Kind: hearth.Exists},
+	http.StatusPreconditionFailed:           {Kind: hearth.Precondition},
+	http.StatusRequestEntityTooLarge:        {Kind: hearth.Limited, Limit: hearth.RequestSize},
+	http.StatusRequestedRangeNotSatisfiable: {Kind: hearth.Invalid},
+	http.StatusTooManyRequests:              {Kind: hearth.Limited},
+	499:                                     {Kind: hearth.Canceled},
+	http.StatusNotImplemented:               {Kind: hearth.Unimplemented},
+	http.StatusBadGateway:                   {Kind: hearth.Unavailable},
+	http.StatusServiceUnavailable:           {Kind: hearth.Unavailable},
+	http.StatusGatewayTimeout:               {Kind: hearth.Timeout},
+	http.StatusInsufficientStorage:          {Kind: hearth.Limited, Limit: hearth.MemoryLimit},
 }
+
+// noCache is how hearth's HTTP API begins to say that a cache does not exist; the status is that of every NotFound.
+const noCache = "Cache Not Found: "
 
 func problem(resp *http.Response) error {
 	var p struct{ Message string }
@@ -74,5 +89,12 @@ func problem(resp *http.Response) error {
 	if json.Unmarshal(text, &p) != nil || p.Message == "" {
 		p.Message = string(bytes.TrimSpace(text))
 	}
-	return &hearth.Error{Kind: httpKinds[resp.StatusCode], Msg: p.Message}
+	e := kindsOfHTTP[resp.StatusCode]
+	switch e.Msg = p.Message; {
+	case e.Kind == hearth.NotFound && strings.HasPrefix(e.Msg, noCache):
+		e.Kind = hearth.NoCache
+	case e.Kind == hearth.Invalid && strings.HasPrefix(e.Msg, wrongType):
+		e.Kind = hearth.WrongType
+	}
+	return &e
 }

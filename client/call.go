@@ -175,7 +175,11 @@ func statusOf(resp *http.Response) error {
 	if plain, err := url.PathUnescape(text); err == nil {
 		text = plain
 	}
-	return &hearth.Error{Kind: kindOf(code), Limit: limits[fields.Get("Err")], Msg: text}
+	e := &hearth.Error{Kind: kindOf(code), Limit: limits[fields.Get("Err")], Msg: text}
+	if e.Kind == hearth.Precondition && strings.HasPrefix(text, wrongType) {
+		e.Kind = hearth.WrongType
+	}
+	return e
 }
 
 // transportError gives a failure of the connection its kind.

@@ -45,7 +45,7 @@ func (c *Cache) PutClaim(ctx context.Context, body io.Reader, size int64, o Clai
 		query.Set("key", o.Key)
 	}
 	if o.TTL != 0 {
-		query.Set("ttl_seconds", strconv.FormatInt(int64(o.TTL/time.Second), 10))
+		query.Set("ttl_seconds", strconv.FormatInt(wholeSeconds(o.TTL), 10))
 	}
 	if o.Reads != 0 {
 		query.Set("reads", strconv.Itoa(o.Reads))
@@ -53,6 +53,9 @@ func (c *Cache) PutClaim(ctx context.Context, body io.Reader, size int64, o Clai
 	address := c.client.api + "/claims/" + url.PathEscape(c.name) + "?" + query.Encode()
 	return c.client.putClaim(ctx, address, c.client.key, body, size, o.ContentType)
 }
+
+// wholeSeconds rounds up: what lasts for less than a second must not become what is said by 0.
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // PutPermitted stores a payload as a ticket of PermitClaim permits. ticket may be its URL.
 func (c *Client) PutPermitted(ctx context.Context, ticket string, body io.Reader, size int64, contentType string) (Claim, error) {
@@ -77,7 +80,10 @@ func (c *Client) putClaim(ctx context.Context, address, key string, body io.Read
 	}
 	defer resp.Body.Close()
 	var made Claim
-	return made, json.NewDecoder(resp.Body).Decode(&made)
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil {
+		return Claim{}, transportError(ctx, err)
+	}
+	return made, nil
 }
 
 // transfer makes a request that may take long.
@@ -116,7 +122,7 @@ type Permit struct {
 // PermitClaim makes a ticket with which somebody without a credential may store one payload of at most bytesMax bytes
 // (0: what the cache allows) within a time (0: an hour), kept as o says.
 func (c *Cache) PermitClaim(ctx context.Context, bytesMax int64, valid time.Duration, o ClaimOptions) (Permit, error) {
-	in := map[string]any{"bytes_max": bytesMax, "valid_seconds": int64(valid / time.Second), "ttl_seconds": int64(o.TTL / time.Second),
+	in := map[string]any{"bytes_max": bytesMax, "valid_seconds": wholeSeconds(valid), "ttl_seconds": wholeSeconds(o.TTL),
 		"reads": o.Reads, "content_type": o.ContentType}
 	if o.Key != "" {
 		in["key"] = o.Key

@@ -29,6 +29,9 @@ func kindOf(code int) hearth.Kind {
 	return kinds[code]
 }
 
+// wrongType is how hearth begins to say that an item is of another type; the status is that of every Precondition.
+const wrongType = "WRONGTYPE"
+
 // limits translates the trailer that says which limit was reached.
 var limits = map[string]hearth.Limit{
 	"operations_rate_limit_exceeded":     hearth.RequestRate,

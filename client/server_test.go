@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/client"
 )
 
@@ -53,6 +55,7 @@ func TestMain(m *testing.M) {
 type server struct {
 	addr string
 	cmd  *exec.Cmd
+	said string // the file with what it has printed
 }
 
 // held keeps the addresses that freeAddress has given until the process ends.
@@ -82,9 +85,16 @@ func freeAddress() string {
 	panic("no port of loopback is free for a server")
 }
 
-func serve(addr string) (*server, error) {
-	s := &server{addr: addr, cmd: exec.Command(binary, "serve", "--listen", addr, "--resp", "off", "--memcache", "off", "--admin", "off")}
+func serve(addr string, more ...string) (*server, error) {
+	said, err := os.CreateTemp(filepath.Dir(binary), "said")
+	if err != nil {
+		return nil, err
+	}
+	defer said.Close()
+	args := append([]string{"serve", "--listen", addr, "--resp", "off", "--memcache", "off", "--admin", "off"}, more...)
+	s := &server{addr: addr, cmd: exec.Command(binary, args...), said: said.Name()}
 	s.cmd.Env = append(os.Environ(), "HEARTH_CONFIG=")
+	s.cmd.Stdout, s.cmd.Stderr = said, said
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -95,7 +105,7 @@ func serve(addr string) (*server, error) {
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	for c.Ping(ctx) != nil {
+	for err := c.Ping(ctx); err != nil && hearth.KindOf(err) != hearth.Unauthenticated; err = c.Ping(ctx) {
 		if ctx.Err() != nil {
 			s.kill()
 			return nil, ctx.Err()
@@ -111,10 +121,27 @@ func (s *server) kill() {
 	_ = s.cmd.Wait()
 }
 
-// own starts a server of the test's own.
-func own(t *testing.T) *server {
+// rootKey returns the key that a server with --auth prints when it starts for the first time.
+func (s *server) rootKey(t *testing.T) string {
 	t.Helper()
-	s, err := serve(freeAddress())
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		text, err := os.ReadFile(s.said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(text), "MOMENTO_API_KEY=")
+		if line, _, whole := strings.Cut(after, "\n"); whole {
+			return line
+		}
+	}
+	t.Fatal("the server has printed no root key")
+	return ""
+}
+
+// own starts a server of the test's own.
+func own(t *testing.T, more ...string) *server {
+	t.Helper()
+	s, err := serve(freeAddress(), more...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (a *API) bringClaim(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	seconds, err := number(query, "ttl_seconds", 0, math.MaxInt32)
+	seconds, err := number(query, "ttl_seconds", 1, math.MaxInt32)
 	if err != nil {
 		return err
 	}
@@ -141,13 +141,15 @@ func (a *API) receiveClaim(w http.ResponseWriter, r *http.Request, u *gateway.Up
 // digestOf returns the SHA-256 that the request says its payload has (RFC 9530), nil where it says none.
 func digestOf(r *http.Request) ([]byte, error) {
 	for _, name := range [...]string{"Repr-Digest", "Content-Digest"} {
-		for part := range strings.SplitSeq(r.Header.Get(name), ",") {
-			text, ok := strings.CutPrefix(strings.TrimSpace(part), "sha-256=:")
+		for part := range strings.SplitSeq(strings.Join(r.Header.Values(name), ","), ",") {
+			text, ok := strings.CutPrefix(strings.TrimSpace(part), "sha-256=")
 			if !ok {
 				continue
 			}
-			b, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(text, ":"))
-			if err != nil || len(b) != sha256.Size {
+			inner, opened := strings.CutPrefix(text, ":")
+			inner, closed := strings.CutSuffix(inner, ":")
+			b, err := base64.StdEncoding.DecodeString(inner)
+			if err != nil || len(b) != sha256.Size || !opened || !closed {
 				return nil, invalidf("%s: sha-256 is not base64 of 32 bytes between colons", name)
 			}
 			return b, nil
@@ -219,7 +221,7 @@ func (a *API) permitClaim(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.BytesMax < 0 || body.Valid < 0 || body.Seconds < 0 || body.Valid > math.MaxInt32 || body.Seconds > math.MaxInt32 {
-		return invalid("bytes_max, valid_seconds and ttl_seconds are whole numbers above 0, where they are given")
+		return invalid("bytes_max, valid_seconds and ttl_seconds are whole numbers above 0; 0 is as good as missing")
 	}
 	q := gateway.PermissionRequest{Valid: time.Duration(body.Valid) * time.Second, Claim: gateway.ClaimRequest{
 		Size: body.BytesMax, TTL: time.Duration(body.Seconds) * time.Second, Reads: body.Reads, Type: body.Type}}

@@ -163,6 +163,7 @@ func TestClaimLimits(t *testing.T) {
 	check(413, "c", struct{ io.Reader }{bytes.NewReader(large)})
 	check(400, "c?ttl_seconds=61", strings.NewReader(""))
 	check(400, "c?ttl_seconds=x", strings.NewReader(""))
+	check(400, "c?ttl_seconds=0", strings.NewReader(""))
 	check(400, "c?reads=-1", strings.NewReader(""))
 	check(400, "c?key=", strings.NewReader(""))
 	check(404, "none", strings.NewReader(""))
@@ -170,6 +171,11 @@ func TestClaimLimits(t *testing.T) {
 	sum := sha256.Sum256([]byte("x"))
 	check(201, "c", strings.NewReader("x"), "Repr-Digest: sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
 	check(400, "c?key=bad", strings.NewReader("y"), "Repr-Digest: sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
+	for _, text := range []string{"abc", ":abc:", base64.StdEncoding.EncodeToString(sum[:]), ":" + base64.StdEncoding.EncodeToString(sum[:])} {
+		check(400, "c?key=bad", strings.NewReader("x"), "Repr-Digest: sha-256="+text)
+	}
+	check(400, "c?key=bad", strings.NewReader("y"), "Repr-Digest: md5=:abc=:", "Repr-Digest: sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
+	check(201, "c", strings.NewReader("y"), "Repr-Digest: md5=:abc=:")
 	s.ok(http.StatusNotFound, "GET", "/claims/c?key=bad", "")
 
 	for i, pinned := range []bool{true, false, true} {
