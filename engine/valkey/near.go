@@ -24,7 +24,7 @@ type near struct {
 	ttl      time.Duration // the longest that a reply is trusted, should an invalidation be lost
 	began    time.Time     // see now
 	seed     maphash.Seed
-	heat     [heatSlots]atomic.Uint64 // see hot
+	heat     heat
 
 	count atomic.Int64              // of items
 	table atomic.Pointer[nearTable] // changed with mu held
@@ -38,11 +38,12 @@ type near struct {
 }
 
 const (
-	heatSlots     = 8192
-	hotReads      = 8 // in one second: from then on a key is worth remembering
 	nearTTL       = 5 * time.Second
 	nearOverhead  = 250 // bytes for an item's bookkeeping
 	nearItemShare = 16  // an item may take 1/16 of the memory
+
+	// nearAgain is for how long after a reply's end the next read of its key finds it hot still.
+	nearAgain = time.Second
 )
 
 func newNear(bytesMax int64) *near {
@@ -60,36 +61,6 @@ func (n *near) hash(s hearth.Space, key []byte) uint64 {
 	return maphash.Bytes(n.seed, key) ^ uint64(s)*odd
 }
 
-// hot counts a read and reports whether the key is read so often that it is worth remembering. A slot belongs to the key
-// that has most of its reads, as far as counting up and down can tell: reads of others bring its count down. Two reads
-// at the same moment may count as one.
-func (n *near) hot(h uint64, now time.Duration) bool {
-	slot := &n.heat[h%heatSlots]
-	second, mark := uint64(now/time.Second)<<48, h>>32<<16
-	old := slot.Load()
-	mine, count := old&heatMark == mark, old&heatCount
-	if old&heatSecond != second {
-		count /= 2 // what was hot a moment ago still is
-	}
-	switch {
-	case mine && count < heatCount:
-		count++
-	case !mine && count > 1:
-		mark, count = old&heatMark, count-1
-	case !mine:
-		count = 1
-	}
-	slot.Store(second | mark | count)
-	return mine && count > hotReads
-}
-
-// What a heat slot holds: the second, a part of the key's hash, the count.
-const (
-	heatSecond = 0xffff << 48
-	heatMark   = 0xffffffff << 16
-	heatCount  = 0xffff
-)
-
 // cacheable names the commands whose replies are kept: reads of a whole item that depend on nothing but the key.
 func cacheable(args [][]byte) bool { return len(args) == 2 && slices.Contains(kept, text(args[0])) }
 
@@ -106,11 +77,11 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 		return false, nil
 	}
 	key := o.Key()
-	reply := e.near.find(e.near.hash(s, key), s, w.Whole(), key, e.near.now())
-	if reply == nil {
+	it := e.near.find(e.near.hash(s, key), s, w.Whole(), key)
+	if it == nil || !it.trusted(e.near.now()) {
 		return false, nil
 	}
-	err := o.Recv(reply, r)
+	err := o.Recv(it.reply, r)
 	if len(r.Attrs.Tags) > 0 {
 		r.Reset() // only the servers know whether it was invalidated
 		return false, nil
@@ -126,10 +97,14 @@ func (n *near) look(args [][]byte, now time.Duration) (reply []respwire.Value, h
 		return nil, false
 	}
 	h := n.hash(s, key)
-	if reply = n.find(h, s, text(args[0]), key, now); reply != nil {
-		return reply, false
+	switch it := n.find(h, s, text(args[0]), key); {
+	case it == nil:
+	case it.trusted(now):
+		return it.reply, false
+	case now < it.until+nearAgain:
+		return nil, true
 	}
-	return nil, n.hot(h, now)
+	return nil, n.heat.hot(h, now)
 }
 
 // answerNear answers units from this process's memory, or through it where their keys are hot, and returns the rest.

@@ -24,8 +24,8 @@ func try(t *testing.T, e *Engine, o op.Op) (string, bool) {
 	return string(r.Value()), done
 }
 
-// heat reads a key until it is answered from this process's memory.
-func heat(t *testing.T, e *Engine, o op.Op) {
+// warm reads a key until it is answered from this process's memory.
+func warm(t *testing.T, e *Engine, o op.Op) {
 	t.Helper()
 	for range 10 * hotReads {
 		if _, done := try(t, e, o); done {
@@ -69,7 +69,7 @@ func TestNear(t *testing.T) {
 	if _, done := try(t, e, get); done {
 		t.Error("a key that nobody has read is in memory")
 	}
-	heat(t, e, get)
+	warm(t, e, get)
 	before := calls(t, s, "get")
 	for range 10_000 {
 		if v, done := try(t, e, get); done && v != "1" {
@@ -95,9 +95,9 @@ func TestNear(t *testing.T) {
 	}
 
 	// Somebody else's write, deletion and expiry are seen when the server has told of them.
-	heat(t, e, get)
+	warm(t, e, get)
 	for _, step := range [][]string{{"SET", "h:7:k", "theirs"}, {"DEL", "h:7:k"}, {"SET", "h:7:k", "short", "PX", "30"}} {
-		heat(t, e, get)
+		warm(t, e, get)
 		if _, err := s.Command(step...); err != nil {
 			t.Fatal(err)
 		}
@@ -110,12 +110,12 @@ func TestNear(t *testing.T) {
 			return got == want || len(step) > 3 && got == "" // it has expired already
 		})
 	}
-	heat(t, e, get)
+	warm(t, e, get)
 	eventually(t, "the item does not expire", func() bool { return do(t, e, get).Status == op.Miss })
 
 	// What a broken connection has read is not trusted any more.
 	set("before")
-	heat(t, e, get)
+	warm(t, e, get)
 	if _, err := s.Command("CLIENT", "KILL", "TYPE", "normal"); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestNearIsBounded(t *testing.T) {
 	}
 	// Collections are kept too, and a batch with a write in it asks the server.
 	do(t, e, &op.DictSet{K: []byte("d"), Pairs: []op.Pair{{Field: []byte("f"), Value: []byte("1")}}})
-	heat(t, e, &op.DictFetch{K: []byte("d")})
+	warm(t, e, &op.DictFetch{K: []byte("d")})
 	rs := make([]op.Reply, 2)
 	e.DoAll(context.Background(), 7, []op.Op{
 		&op.DictSet{K: []byte("d"), Pairs: []op.Pair{{Field: []byte("f"), Value: []byte("2")}}}, &op.DictFetch{K: []byte("d")},

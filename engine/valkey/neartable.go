@@ -51,21 +51,26 @@ func (t *nearTable) add(it *nearItem) {
 	chain.Store(it)
 }
 
-// find returns the reply to a command on a key, which must not be written to; nil where it is not here. hash is the key's.
-func (n *near) find(hash uint64, s hearth.Space, command string, key []byte, now time.Duration) []respwire.Value {
+// find returns the reply to a command on a key, which is evicted in its time once it is not trusted any more; nil where it is
+// not here. hash is the key's.
+func (n *near) find(hash uint64, s hearth.Space, command string, key []byte) *nearItem {
 	for it := n.table.Load().chain(hash).Load(); it != nil; it = it.next.Load() {
-		if it.hash != hash || it.space != s || it.command != command || it.key != string(key) {
-			continue
+		if it.hash == hash && it.space == s && it.command == command && it.key == string(key) {
+			return it
 		}
-		if now >= it.until {
-			return nil // and evicted in its time, or replaced
-		}
-		if !it.read.Load() { // so that readers leave the item's memory alone
-			it.read.Store(true)
-		}
-		return it.reply
 	}
 	return nil
+}
+
+// trusted reports whether a reply may be given at a time, and notes that it was asked for.
+func (it *nearItem) trusted(now time.Duration) bool {
+	if now >= it.until {
+		return false
+	}
+	if !it.read.Load() { // so that readers leave the item's memory alone
+		it.read.Store(true)
+	}
+	return true
 }
 
 func (n *near) keep(it *nearItem) {

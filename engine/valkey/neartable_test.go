@@ -28,11 +28,11 @@ func (n *near) keepText(s hearth.Space, command, key, text string, bytes int64) 
 }
 
 func (n *near) findText(s hearth.Space, command, key string) string {
-	reply := n.find(n.hash(s, []byte(key)), s, command, []byte(key), n.now())
-	if reply == nil {
+	it := n.find(n.hash(s, []byte(key)), s, command, []byte(key))
+	if it == nil || !it.trusted(n.now()) {
 		return ""
 	}
-	return string(reply[0].Str)
+	return string(it.reply[0].Str)
 }
 
 // Items of one key in several spaces and by several commands are several, and a key is forgotten in its space with all of them.

@@ -215,7 +215,7 @@ func TestStartSorts(t *testing.T) {
 		for _, o := range []*op.Get{near, hot} {
 			do(t, e, &op.Set{K: o.K, Value: o.K})
 		}
-		heat(t, e, near)
+		warm(t, e, near)
 		for round := range 10 * hotReads {
 			cold := fmt.Appendf(nil, "cold%d", round)
 			do(t, e, &op.Set{K: cold, Value: cold})
