@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hearthcache/hearth/bench/address"
 )
@@ -10,6 +11,8 @@ import (
 const (
 	hotKeys     = 200
 	hotKeysMany = 5000
+
+	hotLead = time.Second // until a gateway has found out which keys are hot
 )
 
 // gateways measures what a gateway before a server costs: the processor time of both together, beside that of a server
@@ -56,13 +59,16 @@ func (b *bench) gatewayRows(both, hot []*server) (rows []row) {
 		name string
 		keys int
 		on   []*server
+		lead time.Duration
 	}{
-		{"GET 100 B", b.keys, both},
-		{fmt.Sprintf("GET of %d hot keys", hotKeys), hotKeys, hot},
-		{fmt.Sprintf("GET of %d hot keys", hotKeysMany), hotKeysMany, hot},
+		{"GET 100 B", b.keys, both, 0},
+		{fmt.Sprintf("GET of %d hot keys", hotKeys), hotKeys, hot, hotLead},
+		{fmt.Sprintf("GET of %d hot keys", hotKeysMany), hotKeysMany, hot, hotLead},
 	} {
-		one, sixteen := load{conns: 50, pipeline: 1, write: respGet, keys: of.keys}, load{conns: 50, pipeline: 16, write: respGet, keys: of.keys}
-		hundred, calls := load{conns: 1, pipeline: 100, write: respGet, keys: of.keys}, load{conns: 1, streams: 100, keys: of.keys}
+		asked := func(conns, pipeline, streams int) load {
+			return load{conns: conns, pipeline: pipeline, streams: streams, write: respGet, keys: of.keys, lead: of.lead}
+		}
+		one, sixteen, hundred, calls := asked(50, 1, 0), asked(50, 16, 0), asked(1, 100, 0), asked(1, 0, 100)
 		rows = append(rows,
 			row{of.name + ", 50 connections", one, of.on, one},
 			row{of.name + ", 50 connections, pipeline 16", sixteen, of.on, sixteen},
