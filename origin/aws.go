@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ import (
 
 // signer signs requests with the operator's credentials.
 type signer struct {
+	client   *http.Client
 	region   string
 	endpoint string // instead of AWS's own; empty is those
 	creds    aws.Credentials
@@ -52,7 +55,31 @@ func (p *Opener) signer(template string) (*signer, error) {
 	if !s.creds.HasKeys() {
 		return nil, unavailable("hearth has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its environment", nil)
 	}
-	return s, nil
+	var err error
+	s.client, err = p.awsClient(env("AWS_CA_BUNDLE"))
+	return s, err
+}
+
+// awsClient returns the client for AWS's services and what stands in for them: one that trusts the authorities in a file, if there is one.
+func (p *Opener) awsClient(bundle string) (*http.Client, error) {
+	if bundle == "" {
+		return p.client, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.aws != nil {
+		return p.aws, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	roots := x509.NewCertPool()
+	if err == nil && !roots.AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("%s holds no certificate", bundle)
+	}
+	if err != nil {
+		return nil, unavailable("hearth cannot read the authorities that AWS_CA_BUNDLE names", err)
+	}
+	p.aws = p.clientFor(roots)
+	return p.aws, nil
 }
 
 // sign signs a request with its body.
@@ -88,7 +115,7 @@ func (p *Opener) s3(template string, s *signer) (*Origin, error) {
 		base = strings.TrimSuffix(s.endpoint, "/")
 	}
 	base += "/" + url.PathEscape(bucket) + "/" + path
-	site := &site{client: p.client, says: awsError, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
+	site := &site{client: s.client, says: awsError, request: func(ctx context.Context, key, validator string) (*http.Request, error) {
 		r, err := get(ctx, base, key, validator)
 		if err != nil {
 			return nil, err
@@ -129,7 +156,7 @@ func (p *Opener) dynamo(template string, s *signer) (*Origin, error) {
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.GetItem")
 		return r, s.sign(r, "dynamodb", body)
 	}
-	site := &site{client: p.client, request: request, says: awsError, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}
+	site := &site{client: s.client, request: request, says: awsError, read: func(body []byte) ([]byte, error) { return itemValue(body, value) }}
 	return &Origin{site.ask}, nil
 }
 

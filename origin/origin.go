@@ -6,6 +6,8 @@ package origin
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,8 +36,9 @@ type Opener struct {
 	dialer  *net.Dialer
 	client  *http.Client
 
-	mu    sync.Mutex // guards pools
+	mu    sync.Mutex // guards the rest
 	pools map[string]*pool
+	aws   *http.Client // for AWS_CA_BUNDLE; nil until it is needed
 }
 
 const (
@@ -50,9 +53,16 @@ const (
 func New(o Options) *Opener {
 	p := &Opener{options: o, guard: guard.Guard{Allow: o.Allow}, pools: map[string]*pool{}}
 	p.dialer = &net.Dialer{Timeout: dialTimeout, Control: p.guard.Control}
-	p.client = &http.Client{
+	p.client = p.clientFor(nil)
+	return p
+}
+
+// clientFor returns a client that trusts the authorities of roots; nil is those of the machine.
+func (p *Opener) clientFor(roots *x509.CertPool) *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{ // without a proxy, which would connect for us
 			DialContext:            p.dialer.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots},
 			TLSHandshakeTimeout:    dialTimeout,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    idlePerHost,
@@ -61,7 +71,6 @@ func New(o Options) *Opener {
 		},
 		CheckRedirect: p.follow,
 	}
-	return p
 }
 
 // follow decides about a redirect: to the same host only, so that an origin cannot send hearth elsewhere.
@@ -77,6 +86,9 @@ func (p *Opener) Close() error {
 	p.client.CloseIdleConnections()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.aws != nil {
+		p.aws.CloseIdleConnections()
+	}
 	for _, pool := range p.pools {
 		pool.close()
 	}
