@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -147,7 +148,7 @@ func oneSmall(caches, items int) {
 		e.Bound(s, 0, 0, 1)
 		for i := range items {
 			r.Reset()
-			if err := e.Do(nil, s, &op.Set{K: keyOf(k, uint64(i)), Value: v}, &r); err != nil {
+			if err := e.Do(context.Background(), s, &op.Set{K: keyOf(k, uint64(i)), Value: v}, &r); err != nil {
 				panic(err)
 			}
 		}

@@ -25,7 +25,7 @@ func dialRESP(addr, cache string) (*respConn, error) {
 	}
 	c := &respConn{nc, bufio.NewReaderSize(nc, 64<<10), bufio.NewWriterSize(nc, 64<<10)}
 	fmt.Fprintf(c.w, "*3\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n$4\r\nnone\r\n", len(cache), cache)
-	if err := c.w.Flush(); err == nil {
+	if err = c.w.Flush(); err == nil {
 		_, err = c.answer()
 	}
 	if err != nil {

@@ -141,7 +141,6 @@ type reader struct {
 	stage     *stage
 	line      *line
 	random    *rand.Rand
-	length    time.Duration
 	samples   []sample
 	processor time.Duration
 }

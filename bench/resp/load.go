@@ -165,7 +165,7 @@ func readReply(r *bufio.Reader) error {
 		if _, err = r.Discard(size + 2); err != nil {
 			return err
 		}
-		line, err = r.ReadSlice('\n') // END
+		_, err = r.ReadSlice('\n') // END
 		return err
 	}
 	return fmt.Errorf("the server answered %q", line)

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,18 +51,12 @@ func TestOfAFleet(t *testing.T) {
 		"TestServerSentEvents":                 TestServerSentEvents, "TestEventErrors": TestEventErrors, "TestWebSocket": TestWebSocket,
 		"TestSettingsOverHTTP": TestSettingsOverHTTP, "TestTopicList": TestTopicList,
 	}
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range packages["httpapi"].Files {
-		for _, d := range f.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") &&
-				tests[fn.Name.Name] == nil && ofOneProcess[fn.Name.Name] == "" {
-				t.Errorf("%s runs against one process only", fn.Name.Name)
-			}
+	for _, name := range testsHere(t) {
+		if tests[name] == nil && ofOneProcess[name] == "" {
+			t.Errorf("%s runs against one process only", name)
 		}
 	}
+	var err error
 	if clusterOfTests, err = fleet.StartCluster(t.TempDir(), 3, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +64,27 @@ func TestOfAFleet(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, test)
 	}
+}
+
+// testsHere returns the names of this package's tests.
+func testsHere(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+				names = append(names, fn.Name.Name)
+			}
+		}
+	}
+	return names
 }
 
 // clusterOfTests serves the tests of TestOfAFleet, one after another.
