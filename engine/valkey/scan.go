@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sort"
 	"strconv"
@@ -84,9 +85,13 @@ func (c *connected) primaries(ctx context.Context) ([]valkey.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	ranges := valueOf(&m).Array
+	return inOrder(valueOf(&m).Array, c.Nodes())
+}
+
+// inOrder returns the clients of the primaries that CLUSTER SLOTS names, in the order of their lowest slots.
+func inOrder(ranges []respwire.Value, nodes map[string]valkey.Client) ([]valkey.Client, error) {
 	sort.Slice(ranges, func(i, j int) bool { return ranges[i].Array[0].Int < ranges[j].Array[0].Int })
-	nodes, seen := c.Nodes(), map[string]bool{}
+	seen := map[string]bool{}
 	var out []valkey.Client
 	for _, r := range ranges {
 		addr := addressOf(r.Array[2])
@@ -96,7 +101,8 @@ func (c *connected) primaries(ctx context.Context) ([]valkey.Client, error) {
 		seen[addr] = true
 		n := nodes[addr]
 		if n == nil {
-			return nil, &hearth.Error{Kind: hearth.Unavailable, Msg: "the cluster is changing: " + addr + " is not known yet"}
+			return nil, &hearth.Error{Kind: hearth.Unavailable, Msg: "the engine's servers are changing: one is not known yet",
+				Err: fmt.Errorf("the primary at %s is not known yet", addr)}
 		}
 		out = append(out, n)
 	}
