@@ -41,6 +41,7 @@ func TestEngine(t *testing.T) {
 		t.Run("several keys", func(t *testing.T) { testSeveralKeys(t, e) })
 		t.Run("scan and drop", func(t *testing.T) { testScanAndDrop(t, e) })
 		t.Run("together", func(t *testing.T) { testTogether(t, e) })
+		t.Run("together, bounded", func(t *testing.T) { testTogetherBounded(t, e) })
 	})
 }
 
@@ -257,5 +258,30 @@ func testTogether(t *testing.T, e *Engine) {
 	done, err := try(nil, set("w1", "x"), set("w2", "y"))
 	if crossed := hearth.KindOf(err) == hearth.CrossSlot; crossed != e.spread() || done == crossed {
 		t.Error(done, err)
+	}
+}
+
+// testTogetherBounded asks in one transaction for more of one value than an answer may hold: the last reads have an error in
+// their place, and what is written is written.
+func testTogetherBounded(t *testing.T, e *Engine) {
+	k := []byte("{big}")
+	do(t, e, &op.Set{K: k, Value: make([]byte, 4<<20)})
+	const fit, reads = hearth.AnswerBytesMax >> 22, 20
+	os := []op.Op{}
+	for range reads {
+		os = append(os, &op.GetRange{K: k, End: -1})
+	}
+	os = append(os, &op.Append{K: k, Value: []byte("v")})
+	rs := make([]op.Reply, len(os))
+	if done, err := e.DoTogether(context.Background(), 7, nil, os, rs); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	for i := range reads {
+		if limited := hearth.KindOf(rs[i].Err) == hearth.Limited; limited != (i >= fit) || !limited && rs[i].Bytes() != 4<<20 {
+			t.Errorf("read %d has %d bytes, %v", i, rs[i].Bytes(), rs[i].Err)
+		}
+	}
+	if err := rs[reads].Err; err != nil || rs[reads].Int != 4<<20+1 {
+		t.Errorf("%v, %d bytes", err, rs[reads].Int)
 	}
 }

@@ -98,9 +98,15 @@ func (e *Engine) DoTogether(ctx context.Context, s hearth.Space, ew engine.Watch
 	if e.near != nil {
 		e.forgetWritten(s, os...)
 	}
+	size := 0
 	for i, u := range t.units {
+		r := &rs[i]
 		u.values = all.values[u.first:u.end]
-		rs[i].Err = u.recv(ctx, os[i], &rs[i])
+		r.Err = u.recv(ctx, os[i], r)
+		// A read may ask for one large value again and again; what was written has to be told.
+		if r.Err == nil && !os[i].Spec().Writes() {
+			size, r.Err = r.Together(size)
+		}
 	}
 	return true, nil
 }
