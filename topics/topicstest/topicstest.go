@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) Gateways) {
 		"bodies":      bodies,
 		"resumption":  resumption,
 		"from now on": fromNowOn,
+		"untouched":   untouched,
 		"ring":        ring,
 		"ring bytes":  ringBytes,
 		"slow reader": slowReader,
@@ -293,6 +294,34 @@ func fromNowOn(t *testing.T, g Gateways) {
 		Publish(t, g[0], 1, topic, "later")
 		if got := l.Until("later"); len(got) > 2 {
 			t.Fatalf("heard %v", got)
+		}
+	}
+}
+
+// untouched: a topic that has subscribers has its page before anything is published, the same at every gateway, and who
+// has learnt of it and comes back misses nothing.
+func untouched(t *testing.T, g Gateways) {
+	quiet := []*Listener{Listen(t, g[0], 1, to("t"), topics.Position{}), Listen(t, g[1], 1, to("t"), topics.Position{})}
+	var page uint64
+	for i, b := range g {
+		info := b.(topics.Lister).Topic(1, "t")
+		if info.Page == 0 || info.Next != 1 || page != 0 && info.Page != page {
+			t.Errorf("gateway %d: page %d, next %d; the other one has page %d", i, info.Page, info.Next, page)
+		}
+		page = info.Page
+	}
+	for _, b := range g {
+		quiet = append(quiet, Listen(t, b, 1, to("t"), topics.Position{Sequence: 1, Page: page}))
+	}
+	if got := Publish(t, g[0], 1, "t", "a"); got.Page != page || got.Sequence != 1 {
+		t.Errorf("the first message is %d on page %d, want 1 on %d", got.Sequence, got.Page, page)
+	}
+	for _, b := range g {
+		quiet = append(quiet, Listen(t, b, 1, to("t"), topics.Position{Sequence: 1, Page: page}))
+	}
+	for i, l := range quiet {
+		if got := say(l.through("a")...); got != "1:a" {
+			t.Errorf("listener %d has heard %s", i, got)
 		}
 	}
 }
