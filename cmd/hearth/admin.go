@@ -66,7 +66,7 @@ func (s *server) operators() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return guard(mux)
+	return guard("", mux)
 }
 
 // superUser lets super users through: it guards /metrics on the main port, which others reach too.

@@ -47,7 +47,11 @@ func (o opened) say(w io.Writer) {
   this CLI        hearth cache create prices --endpoint %[3]s
 `, host, port, o.addr)
 	case o.what == "main":
-		fmt.Fprintf(w, "  Momento SDKs    TLS on %[1]s, with an API key\n  HTTP            https on %[1]s\n", o.addr)
+		credential := "an API key"
+		if !o.key {
+			credential = "any API key, since it is open to this machine: --auth asks for its own"
+		}
+		fmt.Fprintf(w, "  Momento SDKs    TLS on %[1]s, with %[2]s\n  HTTP            https on %[1]s\n", o.addr, credential)
 	case o.what == "resp" && !o.tls && o.key:
 		fmt.Fprintf(w, "  Redis, Valkey   redis-cli -h %s -p %s --user CACHE --pass KEY\n", host, port)
 	case o.what == "resp" && !o.tls:
@@ -163,7 +167,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 		plain.ServeHTTP(w, r)
 	})
 	if s.options.anyone() && s.options.local() {
-		return guard(h)
+		return guard(s.tls.domain, h)
 	}
 	return h
 }

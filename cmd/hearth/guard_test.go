@@ -7,7 +7,7 @@ import (
 )
 
 func TestGuard(t *testing.T) {
-	h := guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	h := guard("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
 	check := func(host, origin string, want int) {
 		t.Helper()
 		r := httptest.NewRequest("GET", "/cache/c?key=k", nil)
@@ -32,4 +32,14 @@ func TestGuard(t *testing.T) {
 	check("127.0.0.1.evil.example", "", 403)
 	check("localhost.evil.example", "", 403)
 	check("", "", 403)
+
+	h = guard("hearth.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	check("cache.hearth.test", "", 200)
+	check("API.Cache.Hearth.Test:443", "https://web.hearth.test", 200)
+	check("127.0.0.1:443", "", 200)
+	check("evil.example", "", 403)
+	check("evilhearth.test", "", 403)
+	check("hearth.test.evil.example", "", 403)
+	check("cache.hearth.test", "https://evil.example", 403)
+	check("cache.hearth.test", "null", 403)
 }
