@@ -89,8 +89,8 @@ func (m *Memory) Prepend(s hearth.Space, name string, page, number uint64, ms []
 func (m *Memory) Reaches(s hearth.Space, name string, p Position) bool {
 	t, _ := m.open(s, name)
 	defer t.mu.Unlock()
-	place := max(p.Sequence, 1) + t.shift
-	return t.page == p.Page && t.first() <= place && place <= t.next
+	_, ok := t.reach(p)
+	return ok
 }
 
 // Forget forgets a topic that nobody subscribes to.

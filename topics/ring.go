@@ -119,11 +119,16 @@ func (t *topic) start(p Position) (next uint64, gap *Gap) {
 	if p == (Position{}) {
 		return t.next, nil
 	}
-	want := max(p.Sequence, 1)
-	if place := want + t.shift; p.Page == t.page && t.first() <= place && place <= t.next {
+	if place, ok := t.reach(p); ok {
 		return place, nil
 	}
-	return t.first(), &Gap{Topic: t.name, Last: want - 1, Next: t.number(t.first()), Page: t.page}
+	return t.first(), &Gap{Topic: t.name, Last: max(p.Sequence, 1) - 1, Next: t.number(t.first()), Page: t.page}
+}
+
+// reach returns the place of a position, and whether everything from there on is in the ring.
+func (t *topic) reach(p Position) (place uint64, ok bool) {
+	place = max(p.Sequence, 1) + t.shift
+	return place, (p.Page == t.page || p.Page == 0) && t.first() <= place && place <= t.next
 }
 
 // take puts messages from place next on into ms and returns how many, the place after them, and a gap before them.

@@ -42,8 +42,8 @@ type Message struct {
 	Body
 }
 
-// Position is a place in a topic: the number of the next message wanted and the page it belongs to. The zero Position
-// is: from now on.
+// Position is a place in a topic: the number of the next message wanted and the page it belongs to, 0 for the present
+// one, which who names a number alone means. The zero Position is: from now on.
 type Position struct {
 	Sequence uint64
 	Page     uint64

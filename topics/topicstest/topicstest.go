@@ -257,6 +257,8 @@ func resumption(t *testing.T, g Gateways) {
 		{topics.Position{Sequence: 3, Page: page}, "3:c 4:d"},
 		{topics.Position{Sequence: 1, Page: page}, "1:a 2:b 3:c 4:d"},
 		{topics.Position{Sequence: 0, Page: page}, "1:a 2:b 3:c 4:d"},
+		{topics.Position{Sequence: 2}, "2:b 3:c 4:d"}, // a number alone is one of the present page
+		{topics.Position{Sequence: 9}, "gap 8>1 1:a 2:b 3:c 4:d"},
 		{topics.Position{Sequence: 9, Page: page}, "gap 8>1 1:a 2:b 3:c 4:d"},
 		{topics.Position{Sequence: 3, Page: page - 1}, "gap 2>1 1:a 2:b 3:c 4:d"},
 	} {
