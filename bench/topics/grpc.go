@@ -9,8 +9,10 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 )
 
 // raw passes messages as bytes, so that the clients' decoding is not measured.
@@ -59,11 +61,11 @@ func (c *calls) close() {
 }
 
 // connectGRPC opens subscriptions; isItem tells messages from heartbeats. The first message of each stream is awaited.
-func connectGRPC(addr string, l load, method string, request []byte, isItem func([]byte) bool, got func(int, int)) (*calls, error) {
+func connectGRPC(at []string, l load, method string, request []byte, isItem func([]byte) bool, got func(int, int)) (*calls, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &calls{cancel: cancel}
-	for range 1 + (l.fanOut+streamsPerConnection-1)/streamsPerConnection {
-		conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	for i := range 1 + (l.fanOut+streamsPerConnection-1)/streamsPerConnection {
+		conn, err := grpc.NewClient(at[i%len(at)], grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			return nil, err
 		}
@@ -108,22 +110,29 @@ func field(b []byte, number byte, v []byte) []byte {
 	return append(binary.AppendUvarint(append(b, number<<3|2), uint64(len(v))), v...)
 }
 
-func createCache(addr string) error {
-	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return err
+// createCache returns when the cache is known at all addresses.
+func createCache(at []string) error {
+	for i, addr := range at {
+		conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		in, out := field(nil, 1, []byte("bench")), []byte(nil)
+		err = conn.Invoke(context.Background(), "/control_client.ScsControl/CreateCache", &in, &out, grpc.ForceCodecV2(raw{}))
+		if err != nil && (i == 0 || status.Code(err) != codes.AlreadyExists) {
+			return err
+		}
 	}
-	defer conn.Close()
-	in, out := field(nil, 1, []byte("bench")), []byte(nil)
-	return conn.Invoke(context.Background(), "/control_client.ScsControl/CreateCache", &in, &out, grpc.ForceCodecV2(raw{}))
+	return nil
 }
 
-func connectHearth(addr string, l load, got func(int, int)) (session, error) {
-	if err := createCache(addr); err != nil {
+func connectHearth(at []string, l load, got func(int, int)) (session, error) {
+	if err := createCache(at); err != nil {
 		return nil, err
 	}
 	where := field(field(nil, 1, []byte("bench")), 2, []byte("t"))
-	c, err := connectGRPC(addr, l, "/cache_client.pubsub.Pubsub/Subscribe", where, func(b []byte) bool { return b[0] == 1<<3|2 }, got)
+	c, err := connectGRPC(at, l, "/cache_client.pubsub.Pubsub/Subscribe", where, func(b []byte) bool { return b[0] == 1<<3|2 }, got)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +141,8 @@ func connectHearth(addr string, l load, got func(int, int)) (session, error) {
 	return c, nil
 }
 
-func connectBare(addr string, l load, got func(int, int)) (session, error) {
-	c, err := connectGRPC(addr, l, "/bare/Subscribe", nil, func([]byte) bool { return true }, got)
+func connectBare(at []string, l load, got func(int, int)) (session, error) {
+	c, err := connectGRPC(at, l, "/bare/Subscribe", nil, func([]byte) bool { return true }, got)
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,12 @@ import (
 	"github.com/hearthcache/hearth/bench/address"
 )
 
-// system is one server and one way to talk to it.
+// system is a server, or a fleet, and one way to talk to it.
 type system struct {
 	name    string
-	command func(addr string) *exec.Cmd
-	connect func(addr string, l load, got func(subscriber, n int)) (session, error)
+	doors   int // how many addresses it is reached at: the publisher uses the first, subscribers all, beginning with the second
+	command func(at []string) []*exec.Cmd
+	connect func(at []string, l load, got func(subscriber, n int)) (session, error)
 }
 
 // session is a publisher and its subscribers, connected.
@@ -86,20 +87,27 @@ func (r *run) got(subscriber, n int) {
 }
 
 func measure(s system, l load, length time.Duration) (result, error) {
-	addr, err := address.Free()
-	if err != nil {
-		return result{}, err
+	at := make([]string, s.doors)
+	for i := range at {
+		var err error
+		if at[i], err = address.Free(); err != nil {
+			return result{}, err
+		}
 	}
-	cmd := s.command(addr)
-	if err := cmd.Start(); err != nil {
-		return result{}, err
+	cmds := s.command(at)
+	for _, cmd := range cmds {
+		if err := cmd.Start(); err != nil {
+			return result{}, err
+		}
+		defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	if err := awaitPort(addr); err != nil {
-		return result{}, err
+	for _, addr := range at {
+		if err := awaitPort(addr); err != nil {
+			return result{}, err
+		}
 	}
 	r := &run{load: l, seen: make([]int, l.fanOut), done: make(chan struct{}, 1<<20)}
-	c, err := s.connect(addr, l, r.got)
+	c, err := s.connect(at, l, r.got)
 	if err != nil {
 		return result{}, err
 	}
@@ -109,11 +117,11 @@ func measure(s system, l load, length time.Duration) (result, error) {
 		return result{}, err
 	}
 	r.latency = histogram{}
-	before, cpu, begin := len(r.sent), cpuOf(cmd.Process.Pid), time.Now()
+	before, cpu, begin := len(r.sent), cpuOf(cmds), time.Now()
 	if err := r.publish(c, body, length); err != nil {
 		return result{}, err
 	}
-	took, cpu := time.Since(begin), cpuOf(cmd.Process.Pid)-cpu
+	took, cpu := time.Since(begin), cpuOf(cmds)-cpu
 	n := float64((len(r.sent) - before) * l.fanOut)
 	return result{p50: r.latency.quantile(0.5), p99: r.latency.quantile(0.99), perCPU: n / cpu.Seconds(), perSecond: n / took.Seconds()}, nil
 }
@@ -152,14 +160,17 @@ func (r *run) await() error {
 	}
 }
 
-// cpuOf returns the processor time of a process, which the kernel counts in hundredths of a second.
-func cpuOf(pid int) time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	check(err)
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
+// cpuOf returns the processor time of processes, which the kernel counts in hundredths of a second.
+func cpuOf(cmds []*exec.Cmd) (all time.Duration) {
+	for _, cmd := range cmds {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		check(err)
+		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		all += time.Duration(user+system) * 10 * time.Millisecond
+	}
+	return all
 }
 
 func awaitPort(addr string) error {

@@ -10,44 +10,65 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/hearthcache/hearth/bench/address"
 )
 
 // systems returns every server that is installed, with the ways to talk to it.
 func systems(hearth string) []system {
-	serve := func(args ...string) func(string) *exec.Cmd {
-		return func(addr string) *exec.Cmd {
-			for i := range args {
-				args[i] = strings.ReplaceAll(args[i], "ADDR", addr)
-			}
-			return exec.Command(hearth, append([]string{"serve", "--memcache", "off", "--admin", "off"}, args...)...)
-		}
-	}
 	self, err := os.Executable()
 	check(err)
+	alone := func(args ...string) func([]string) []*exec.Cmd {
+		return func(at []string) []*exec.Cmd { return []*exec.Cmd{serve(hearth, at[0], args...)} }
+	}
 	all := []system{
-		{"hearth gRPC", fresh(serve, "--resp", "off", "--listen", "ADDR"), connectHearth},
-		{"bare grpc-go", func(addr string) *exec.Cmd { return exec.Command(self, "-bare", addr) }, connectBare},
-		{"hearth SSE", fresh(serve, "--resp", "off", "--listen", "ADDR"), connectSSE},
-		{"hearth RESP", fresh(serve, "--listen", "127.0.0.1:0", "--resp", "ADDR"), connectRESP},
+		{"hearth gRPC", 1, alone("--resp", "off", "--listen", "ADDR"), connectHearth},
+		{"bare grpc-go", 1, func(at []string) []*exec.Cmd { return one(self, "-bare", at[0]) }, connectBare},
+		{"hearth SSE", 1, alone("--resp", "off", "--listen", "ADDR"), connectSSE},
+		{"hearth RESP", 1, alone("--listen", "127.0.0.1:0", "--resp", "ADDR"), connectRESP},
 	}
 	if _, err := exec.LookPath("redis-server"); err == nil {
-		all = append(all, system{"redis-server", func(addr string) *exec.Cmd {
-			_, port, _ := net.SplitHostPort(addr)
-			return exec.Command("redis-server", "--port", port, "--save", "", "--appendonly", "no", "--maxclients", "20000")
-		}, connectRESP})
+		all = append(all,
+			system{"two gateways gRPC", 2, fleet(hearth, "--resp", "off", "--listen", "ADDR"), connectHearth},
+			system{"two gateways RESP", 2, fleet(hearth, "--listen", "127.0.0.1:0", "--resp", "ADDR"), connectRESP},
+			system{"redis-server", 1, func(at []string) []*exec.Cmd { return []*exec.Cmd{redis(at[0])} }, connectRESP})
 	}
 	if _, err := exec.LookPath("nats-server"); err == nil {
-		all = append(all, system{"nats-server", func(addr string) *exec.Cmd {
-			host, port, _ := net.SplitHostPort(addr)
-			return exec.Command("nats-server", "-a", host, "-p", port)
+		all = append(all, system{"nats-server", 1, func(at []string) []*exec.Cmd {
+			host, port, _ := net.SplitHostPort(at[0])
+			return one("nats-server", "-a", host, "-p", port)
 		}, connectNATS})
 	}
 	return all
 }
 
-// fresh copies the arguments for each start.
-func fresh(serve func(...string) func(string) *exec.Cmd, args ...string) func(string) *exec.Cmd {
-	return func(addr string) *exec.Cmd { return serve(append([]string(nil), args...)...)(addr) }
+func one(name string, args ...string) []*exec.Cmd { return []*exec.Cmd{exec.Command(name, args...)} }
+
+// serve is hearth at an address, which stands for ADDR in args.
+func serve(hearth, addr string, args ...string) *exec.Cmd {
+	all := []string{"serve", "--memcache", "off", "--admin", "off"}
+	for _, arg := range args {
+		all = append(all, strings.ReplaceAll(arg, "ADDR", addr))
+	}
+	return exec.Command(hearth, all...)
+}
+
+// fleet is gateways with a redis-server behind them.
+func fleet(hearth string, args ...string) func(at []string) []*exec.Cmd {
+	return func(at []string) []*exec.Cmd {
+		behind, err := address.Free()
+		check(err)
+		cmds := []*exec.Cmd{redis(behind)}
+		for _, addr := range at {
+			cmds = append(cmds, serve(hearth, addr, append(args[:len(args):len(args)], "--engine", "valkey", "--valkey-addrs", behind)...))
+		}
+		return cmds
+	}
+}
+
+func redis(addr string) *exec.Cmd {
+	_, port, _ := net.SplitHostPort(addr)
+	return exec.Command("redis-server", "--port", port, "--save", "", "--appendonly", "no", "--maxclients", "20000")
 }
 
 // sockets is a session of plain connections.
@@ -73,10 +94,10 @@ func (s *sockets) close() {
 }
 
 // dial connects a publisher and subscribers, each of which says hello and waits for an answer that ends as told.
-func dial(addr string, l load, hello, ends string) (*sockets, error) {
+func dial(at []string, l load, hello, ends string) (*sockets, error) {
 	s := &sockets{}
 	for i := range l.fanOut + 1 {
-		c, err := net.Dial("tcp", addr)
+		c, err := net.Dial("tcp", at[i%len(at)])
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +143,8 @@ func countBytes(c net.Conn, length int, got func(n int)) {
 	}
 }
 
-func connectRESP(addr string, l load, got func(int, int)) (session, error) {
-	s, err := dial(addr, l, "SUBSCRIBE t\r\n", ":1\r\n")
+func connectRESP(at []string, l load, got func(int, int)) (session, error) {
+	s, err := dial(at, l, "SUBSCRIBE t\r\n", ":1\r\n")
 	if err != nil {
 		return nil, err
 	}
@@ -145,9 +166,9 @@ func connectRESP(addr string, l load, got func(int, int)) (session, error) {
 	return s, nil
 }
 
-func connectNATS(addr string, l load, got func(int, int)) (session, error) {
+func connectNATS(at []string, l load, got func(int, int)) (session, error) {
 	const hello = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"
-	s, err := dial(addr, l, hello+"SUB t 1\r\nPING\r\n", "PONG\r\n")
+	s, err := dial(at, l, hello+"SUB t 1\r\nPING\r\n", "PONG\r\n")
 	if err != nil {
 		return nil, err
 	}
@@ -165,17 +186,17 @@ func connectNATS(addr string, l load, got func(int, int)) (session, error) {
 	return s, nil
 }
 
-func connectSSE(addr string, l load, got func(int, int)) (session, error) {
-	if err := createCache(addr); err != nil {
+func connectSSE(at []string, l load, got func(int, int)) (session, error) {
+	if err := createCache(at); err != nil {
 		return nil, err
 	}
-	request := "GET /topics/bench/t HTTP/1.1\r\nHost: " + addr + "\r\nAccept: text/event-stream\r\n\r\n"
-	s, err := dial(addr, l, request, "\n\n")
+	request := "GET /topics/bench/t HTTP/1.1\r\nHost: " + at[0] + "\r\nAccept: text/event-stream\r\n\r\n"
+	s, err := dial(at, l, request, "\n\n")
 	if err != nil {
 		return nil, err
 	}
 	s.frame = func(body []byte) []byte {
-		return fmt.Appendf(nil, "POST /topics/bench/t HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", addr, len(body), body)
+		return fmt.Appendf(nil, "POST /topics/bench/t HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", at[0], len(body), body)
 	}
 	answers := bufio.NewReader(s.publisher)
 	s.after = func() error {
