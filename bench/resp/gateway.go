@@ -12,7 +12,7 @@ const (
 	hotKeys     = 200
 	hotKeysMany = 5000
 
-	hotLead = time.Second // until a gateway has found out which keys are hot
+	hotLead = 2 * time.Second // until a gateway has found out which keys are hot
 )
 
 // gateways measures what a gateway before a server costs: the processor time of both together, beside that of a server

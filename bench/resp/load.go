@@ -32,7 +32,7 @@ type load struct {
 	conns, pipeline, keys int
 	write                 func(w *bufio.Writer, key int)
 	streams               int
-	lead                  time.Duration // for how long it is put on a server before it counts
+	lead                  time.Duration // for how long it is put on the servers before its row begins
 }
 
 // run puts the load on a server for a while and returns the operations that were answered and the server's CPU time.
@@ -50,6 +50,7 @@ func (l load) run(s *server, length time.Duration) (ops int64, micros float64, t
 	var stopped atomic.Bool
 	var wg sync.WaitGroup
 	failed := make(chan error, len(drivers))
+	before, began := s.cpu(), time.Now()
 	for _, d := range drivers {
 		wg.Go(func() {
 			if err := d.Drive(&done, &stopped); err != nil {
@@ -57,10 +58,8 @@ func (l load) run(s *server, length time.Duration) (ops int64, micros float64, t
 			}
 		})
 	}
-	time.Sleep(l.lead)
-	early, before, began := done.Load(), s.cpu(), time.Now()
 	time.Sleep(length)
-	ops, micros, took = done.Load()-early, s.cpu()-before, time.Since(began)
+	ops, micros, took = done.Load(), s.cpu()-before, time.Since(began)
 	stopped.Store(true)
 	wg.Wait()
 	select {
@@ -79,7 +78,7 @@ type driver interface {
 
 func (l load) connect(s *server) (out []driver, err error) {
 	for i := range l.conns {
-		rng := rand.New(rand.NewPCG(1, uint64(i)))
+		rng := rand.New(rand.NewPCG(rand.Uint64(), uint64(i))) // other keys each time
 		if l.streams > 0 {
 			d, err := calls.Dial(s.grpc, "default", l.streams, getter{l, rng})
 			if err != nil {

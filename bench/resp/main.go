@@ -109,6 +109,13 @@ const window = 100 * time.Millisecond
 
 // measure puts the load on each server in turn, and prints the medians, and that of the ratios to the peer in the same turns.
 func (b *bench) measure(r row) error {
+	if r.load.lead > 0 {
+		for _, s := range r.servers[1:] {
+			if _, _, _, err := r.load.run(s, r.load.lead); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
 	cpu, rate, ratio := map[*server][]float64{}, map[*server][]float64{}, map[*server][]float64{}
 	for n := range int(time.Duration(b.rounds) * b.length / window) {
 		for _, s := range r.servers {
