@@ -297,13 +297,36 @@ func (x *index) resize(y uint64, lines int) error {
 		return err
 	}
 	p.items = old.items
-	x.each(&old, func(v uint64) { x.put(&p, v&^posMask, v) })
+	to := [1]page{p}
+	x.move(&old, to[:])
 	from, n := x.span(y)
 	x.freePage(&old)
 	for i := range n {
 		x.dir[from+i] = p
 	}
 	return nil
+}
+
+// move copies the slots of a page into the empty one that takes its place, or into two, by the next bit of the hash. It
+// counts the slots of each line, so that it need not look for the first empty one.
+func (x *index) move(old *page, to []page) {
+	var used [2][pageLinesMax]uint8
+	second := uint64(len(to) - 1)
+	for m := range uint(old.lines) {
+		for _, v := range x.line(old, m) {
+			if v == 0 {
+				break
+			}
+			half := v << old.depth >> 63 & second
+			p, used := &to[half], &used[half]
+			n := p.home(v &^ posMask)
+			for used[n%pageLinesMax] == lineSlots {
+				n = p.after(n)
+			}
+			x.line(p, n)[used[n%pageLinesMax]] = v
+			used[n%pageLinesMax]++
+		}
+	}
 }
 
 // shrink gives lines back where the page of y has become half empty.
@@ -348,7 +371,7 @@ func (x *index) split(y uint64) error {
 		p.items = uint16(items[i])
 		half[i] = p
 	}
-	x.each(&old, func(v uint64) { x.put(&half[bit(v)], v&^posMask, v) })
+	x.move(&old, half[:])
 	from, n := x.span(y)
 	x.freePage(&old)
 	for i := range n {
