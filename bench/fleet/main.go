@@ -106,6 +106,8 @@ func rows() (out []row) {
 		{"writes", plainCache, mix{write: 1000}},
 		{"mixed", plainCache, mixed},
 		{"mixed, a limit and collapsed misses", ruledCache, mixed},
+		{"misses and their sets", plainCache, mix{fresh: 1000}},
+		{"misses and their sets, a limit and collapsed misses", ruledCache, mix{fresh: 1000}},
 	} {
 		for _, s := range shapes {
 			out = append(out, row{m.name + ", " + s.name, m.cache, m.mix, s})
