@@ -32,6 +32,9 @@ type near struct {
 	opening sync.Mutex // guards stores
 	stores  []*nearStore
 
+	ending sync.Mutex  // guards due
+	due    []*nearItem // to be asked for anew
+
 	mu    sync.Mutex // guards the rest
 	order list.List  // of *nearItem, the newest first
 	bytes int64
@@ -44,6 +47,10 @@ const (
 
 	// nearAgain is for how long after a reply's end the next read of its key finds it hot still.
 	nearAgain = time.Second
+	// nearAhead is the part of the time that a reply is trusted, its last, in which a read has it asked for anew: a tenth, with
+	// those of other keys that come within nearGather.
+	nearAhead  = 10
+	nearGather = 20 * time.Millisecond
 )
 
 func newNear(bytesMax int64) *near {
@@ -77,9 +84,12 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 		return false, nil
 	}
 	key := o.Key()
-	it := e.near.find(e.near.hash(s, key), s, w.Whole(), key)
-	if it == nil || !it.trusted(e.near.now()) {
+	it, now := e.near.find(e.near.hash(s, key), s, w.Whole(), key), e.near.now()
+	if it == nil || !it.trusted(now) {
 		return false, nil
+	}
+	if now >= it.until-e.near.ttl/nearAhead && !it.again.Swap(true) {
+		e.renewSoon(it)
 	}
 	err := o.Recv(it.reply, r)
 	if len(r.Attrs.Tags) > 0 {
@@ -133,7 +143,7 @@ func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
 	}
 	cmds := make([]valkey.CacheableTTL, len(warm))
 	for i, u := range warm {
-		cmds[i] = valkey.CT(valkey.Cacheable(c.command(u, u.first)), e.near.ttl)
+		cmds[i] = e.remembered(c.command(u, u.first))
 	}
 	for i, res := range c.DoMultiCache(ctx, cmds...) {
 		// Whatever was in the way of remembering it, it can be asked the plain way.
@@ -144,6 +154,46 @@ func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
 		warm[i].take(res)
 	}
 	return rest
+}
+
+// remembered is a command whose reply is kept.
+func (e *Engine) remembered(c valkey.Completed) valkey.CacheableTTL {
+	return valkey.CT(valkey.Cacheable(c), e.near.ttl)
+}
+
+// renewSoon has a reply asked for anew, with those of other keys: one by one each costs as much as a request that waits.
+func (e *Engine) renewSoon(it *nearItem) {
+	e.near.ending.Lock()
+	defer e.near.ending.Unlock()
+	if e.near.due = append(e.near.due, it); len(e.near.due) == 1 {
+		time.AfterFunc(nearGather, e.renew)
+	}
+}
+
+// renew asks for what is due. What does not come is asked for by whoever reads it next.
+func (e *Engine) renew() {
+	e.near.ending.Lock()
+	due := e.near.due
+	e.near.due = nil
+	e.near.ending.Unlock()
+	c, err := e.conn()
+	if err != nil {
+		return
+	}
+	var cmds []valkey.CacheableTTL
+	for _, it := range due {
+		name := text(appendKey(nil, it.space, []byte(it.key)))
+		if !e.near.settling(it.command + ":" + name) {
+			cmds = append(cmds, e.remembered(c.B().Arbitrary(it.command).Keys(name).Build()))
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), e.opts.Timeout)
+	defer cancel()
+	for len(cmds) > 0 {
+		n := min(len(cmds), pipelineMax)
+		c.DoMultiCache(ctx, cmds[:n]...)
+		cmds = cmds[n:]
+	}
 }
 
 // forgetWritten drops what is known of the keys that commands have written.

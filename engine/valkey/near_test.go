@@ -125,6 +125,45 @@ func TestNear(t *testing.T) {
 	}
 }
 
+// TestNearRenews: a reply that is read shortly before its end is asked for anew once, and read meanwhile; one that is not read
+// comes to its end, and so does one whose item ends with it.
+func TestNearRenews(t *testing.T) {
+	e, s := single(t, Options{NearBytes: 1 << 20})
+	e.near.ttl = 30 * time.Minute // a tenth of it is enough for a slow machine
+	item := func(k string) *nearItem { return e.near.find(e.near.hash(7, []byte(k)), 7, "GET", []byte(k)) }
+	for _, k := range []string{"read", "not", "short"} {
+		o := &op.Set{K: []byte(k), Value: []byte(k)}
+		if k == "short" {
+			o.Expiry = op.Expiry{At: time.Now().Add(e.near.ttl - time.Minute).UnixMilli()}
+		}
+		do(t, e, o)
+		warm(t, e, &op.Get{K: []byte(k)})
+	}
+	before, asked := map[string]*nearItem{}, calls(t, s, "get")
+	for _, k := range []string{"read", "not", "short"} {
+		before[k] = item(k)
+	}
+	if before["read"].again.Load() || !before["short"].again.Load() {
+		t.Error("what is to be asked for anew is not what lives on")
+	}
+	e.near.began = e.near.began.Add(2*time.Minute - e.near.ttl) // time passes
+	for _, k := range []string{"read", "read", "short"} {
+		if v, done := try(t, e, &op.Get{K: []byte(k)}); !done || v != k {
+			t.Errorf("%s is %q, remembered %v", k, v, done)
+		}
+	}
+	eventually(t, "the reply is not asked for anew", func() bool { return item("read") != before["read"] })
+	if now := item("read"); now.until <= before["read"].until || now.again.Load() {
+		t.Errorf("it ends at %v, before at %v", now.until, before["read"].until)
+	}
+	if item("not") != before["not"] || item("short") != before["short"] {
+		t.Error("another one is asked for anew")
+	}
+	if n := calls(t, s, "get") - asked; n != 1 {
+		t.Errorf("the server was asked %d times", n)
+	}
+}
+
 func TestNearIsBounded(t *testing.T) {
 	e, _ := cluster(t, 0, Options{NearBytes: 64 << 10})
 	for i := range 200 {

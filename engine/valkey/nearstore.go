@@ -109,10 +109,12 @@ func (s *nearStore) Update(key, cmd string, val valkey.ValkeyMessage) int64 {
 	if at := val.CachePXAT(); at > 0 {
 		until = min(until, s.near.now()+time.Until(time.UnixMilli(at)))
 	}
-	s.near.keep(&nearItem{
+	it := &nearItem{
 		hash: s.near.hash(space, own), space: space, command: cmd, key: string(own), owner: s, reply: []respwire.Value{valueOf(&val)},
 		until: until, bytes: int64(len(cmd) + len(key) + val.CacheSize() + nearOverhead),
-	})
+	}
+	it.again.Store(until < f.until)
+	s.near.keep(it)
 	return time.Now().Add(until - s.near.now()).UnixMilli()
 }
 

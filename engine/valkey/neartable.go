@@ -28,6 +28,7 @@ type nearItem struct {
 
 	next  atomic.Pointer[nearItem] // in its chain
 	read  atomic.Bool              // since it was last considered for eviction
+	again atomic.Bool              // it is going to be asked for anew, or need not be: the item itself ends with its reply
 	place *list.Element            // in order
 }
 
