@@ -2,12 +2,19 @@ package resp
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/engine/local"
+	"github.com/hearthcache/hearth/gateway"
 )
 
 // garbage sends bytes and returns what comes back until the connection ends or a moment has passed.
@@ -238,5 +245,56 @@ func TestRepeatsAreBounded(t *testing.T) {
 		if got := c.do(strings.Fields(x.call)...); !strings.HasPrefix(got, x.want) {
 			t.Errorf("%.40s answers %.80q, want %q", x.call, got, x.want)
 		}
+	}
+}
+
+// A command that looks at very many keys leaves other connections of its loop their turns, and counts all keys.
+func TestManyKeysLeaveOthersTheirTurns(t *testing.T) {
+	plane, err := control.NewPlane(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
+	addr := listenOn(t, &door.Server{Protocol: New(Options{Gateway: g}), Loops: &door.Loops{Count: 1}})
+	other := dial(t, addr)
+	other.do("MSET", "k1", "a", "k2", "b")
+
+	for _, name := range []string{"EXISTS", "TOUCH", "MGET", "DEL"} {
+		const keys = 200_000
+		c := dial(t, addr)
+		_ = c.nc.SetDeadline(time.Now().Add(2 * time.Minute))
+		request := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n$2\r\nk1\r\n", keys+1, len(name), name)
+		request = append(request, bytes.Repeat([]byte("$2\r\nnk\r\n"), keys-2)...)
+		request = append(request, "$2\r\nk2\r\n"...)
+		sent, answered := make(chan struct{}), make(chan string, 1)
+		go func() {
+			_, _ = c.nc.Write(request)
+			close(sent)
+			line := make([]byte, 4)
+			_, _ = io.ReadFull(c.nc, line)
+			answered <- string(line)
+		}()
+		<-sent
+		turns, got := 0, ""
+		for got == "" {
+			if pong := other.do("PING"); pong != "+PONG\r\n" {
+				t.Fatalf("%s: another connection is answered %q", name, pong)
+			}
+			turns++
+			select {
+			case got = <-answered:
+			default:
+			}
+		}
+		want := map[string]string{"MGET": "*200"}[name]
+		if want == "" {
+			want = ":2\r\n"
+		}
+		if got != want || turns < 10 {
+			t.Errorf("%s of many keys is answered %q, want %q, while another connection had %d turns", name, got, want, turns)
+		}
+	}
+	if got := other.do("EXISTS", "k1", "k2"); got != ":0\r\n" {
+		t.Errorf("after DEL, EXISTS is answered %q", got)
 	}
 }

@@ -27,8 +27,10 @@ type batch struct {
 
 const (
 	batchMax       = 1024     // commands of one batch
+	batchKeysMax   = 1024     // of a command that others go with: each looks whether it shares any
 	batchTextKept  = 32 << 10 // bytes of arguments that a batch keeps room for
-	batchRoomsKept = 128      // commands that it keeps room for
+	batchCellsKept = 4096     // arguments that it keeps room for
+	batchRoomsKept = 128      // and commands
 )
 
 // newBatch returns an empty batch.
@@ -45,7 +47,7 @@ func (c *conn) newBatch() *batch {
 // done gives a batch back, whose replies have been answered.
 func (b *batch) done() {
 	d := b.conn.door
-	if len(b.ops) > batchRoomsKept || cap(b.text) > batchTextKept {
+	if len(b.ops) > batchRoomsKept || cap(b.text) > batchTextKept || cap(b.cells) > batchCellsKept {
 		return
 	}
 	clear(b.rows)
@@ -59,7 +61,11 @@ func (b *batch) done() {
 
 // copy copies the arguments of a request that outlives its buffer.
 func (b *batch) copy(args [][]byte) [][]byte {
-	first := len(b.cells)
+	first, size := len(b.cells), 0
+	for _, a := range args {
+		size += len(a)
+	}
+	b.text, b.cells = slices.Grow(b.text, size), slices.Grow(b.cells, len(args))
 	for _, a := range args {
 		start := len(b.text)
 		b.text = append(b.text, a...)
@@ -120,7 +126,7 @@ func (c *conn) later(r *row, args [][]byte, rest []byte) (wait func(), along int
 		return func() { c.finish(r, args, nil, err) }, 0
 	}
 	b.add(r, args, o)
-	for len(b.ops) < batchMax && along < len(rest) {
+	for len(b.ops) < batchMax && along < len(rest) && len(b.read)+len(b.wrote) <= batchKeysMax {
 		args, n, err := c.parser.Next(rest[along:], c.args[:0])
 		if err != nil || n == 0 {
 			// What is wrong or incomplete is found again by the next Feed.

@@ -26,13 +26,17 @@ func serve(t testing.TB) string {
 
 func listen(t testing.TB, d *Door) string {
 	t.Helper()
+	return listenOn(t, &door.Server{Protocol: d})
+}
+
+func listenOn(t testing.TB, s *door.Server) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	s := &door.Server{Protocol: d}
 	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()

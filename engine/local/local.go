@@ -118,7 +118,7 @@ func (e *Engine) Do(_ context.Context, id hearth.Space, o op.Op, r *op.Reply) er
 	case *op.Set:
 		return e.set(id, o, r)
 	case op.Multi:
-		return e.multi(id, o, r)
+		return e.multiSliced(id, o, r)
 	}
 	h := e.hash(o.Key())
 	s := e.space(id).lock(h)
@@ -127,8 +127,11 @@ func (e *Engine) Do(_ context.Context, id hearth.Space, o op.Op, r *op.Reply) er
 	return err
 }
 
-// Try implements engine.Trier: nothing here waits.
+// Try implements engine.Trier: nothing here waits, but what is done in slices gives way between them.
 func (e *Engine) Try(id hearth.Space, o op.Op, r *op.Reply) (bool, error) {
+	if m, ok := o.(op.Multi); ok && sliced(m) {
+		return false, nil
+	}
 	return true, e.Do(context.Background(), id, o, r)
 }
 

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"github.com/hearthcache/hearth"
@@ -65,6 +66,41 @@ func (e *Engine) hashes(dst []uint64, keys [][]byte) []uint64 {
 		dst = append(dst, e.hash(k))
 	}
 	return dst
+}
+
+// sliceKeys is how many keys of a command that looks at each by itself are looked at under one set of locks.
+const sliceKeys = 256
+
+// sliced reports whether a command is done in slices.
+func sliced(o op.Multi) bool { return len(o.Keys()) > sliceKeys && slice(o, 0, 1) != nil }
+
+// slice returns the command over some of its keys, nil where it is not the same done key by key.
+func slice(o op.Multi, from, to int) op.Multi {
+	switch o := o.(type) {
+	case *op.MultiDelete:
+		return &op.MultiDelete{List: o.List[from:to]}
+	case *op.MultiExists:
+		return &op.MultiExists{List: o.List[from:to]}
+	case *op.MultiGet:
+		return &op.MultiGet{List: o.List[from:to]}
+	}
+	return nil
+}
+
+// multiSliced is multi, in slices where there are many keys, so that nobody waits for a million of them: what happens to
+// the keys meanwhile is seen, or not.
+func (e *Engine) multiSliced(id hearth.Space, o op.Multi, r *op.Reply) error {
+	if !sliced(o) {
+		return e.multi(id, o, r)
+	}
+	n := len(o.Keys())
+	for from := 0; from < n; from += sliceKeys {
+		if err := e.multi(id, slice(o, from, min(from+sliceKeys, n)), r); err != nil {
+			return err
+		}
+		runtime.Gosched()
+	}
+	return nil
 }
 
 // multi runs a command over several keys under the locks of all their shards.
