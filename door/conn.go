@@ -14,6 +14,7 @@ type Conn struct {
 	session Session
 	filler  Filler   // the session, where it is one
 	seer    Foreseer // likewise
+	presser Presser  // likewise
 	fd      int
 	slot    int32 // in the loop
 	secure  *secure
@@ -83,6 +84,7 @@ func (c *Conn) become(s Session) {
 	c.session = s
 	c.filler, _ = s.(Filler)
 	c.seer, _ = s.(Foreseer)
+	c.presser, _ = s.(Presser)
 }
 
 // turn lets the session run on what the socket has, after what was read ahead of the turn.
@@ -106,6 +108,9 @@ func (c *Conn) turn(l *loop, ahead []byte) {
 			break
 		}
 		c.read(l, w)
+	}
+	if c.waiting && len(c.in) > 0 && c.presser != nil {
+		c.presser.Pressed()
 	}
 	c.flush(w)
 	w.reset()

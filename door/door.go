@@ -54,6 +54,13 @@ type Foreseer interface {
 	Foresee(in []byte, again bool)
 }
 
+// Presser is a Session that answers in order, and wants to know while it waits that the peer has sent more.
+type Presser interface {
+	Session
+	// Pressed is called between the methods of Session, any number of times.
+	Pressed()
+}
+
 // Greeter is a Protocol that shares its port with HTTP/1.1: a connection that begins otherwise than the protocol's own
 // is given to the Server's HTTP handler.
 type Greeter interface {

@@ -306,6 +306,9 @@ func (c *Conn) ready(l *loop, events uint32, ahead []byte) {
 		c.wind()
 		return
 	}
+	if c.waiting && events&syscall.EPOLLIN != 0 && !c.hup && c.presser != nil {
+		c.presser.Pressed()
+	}
 	c.turn(l, ahead)
 }
 

@@ -44,6 +44,7 @@ type Caller struct {
 	who     *identity
 	bound   atomic.Pointer[binding]
 	leads   atomic.Int32 // flights that it is the loader of
+	loads   atomic.Int64 // until then, in milliseconds, the time of the last of them lasts
 }
 
 // binding is what a Caller comes to under one control state. Callers share it, so it does not change.

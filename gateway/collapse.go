@@ -182,7 +182,7 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 		if err := g.engine.Do(ctx, space, o, r); !missed(r, err) {
 			return false, err
 		}
-		if patience.Err() != nil {
+		if patience.Err() != nil || c.pressed(ctx, g.now().UnixMilli()) {
 			b.tenant.collapsed.gaveUp.Add(1)
 			return false, nil
 		}
@@ -202,7 +202,7 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 		}
 		b.tenant.collapsed.waited.Add(1)
 		waited = true
-		g.await(patience, fl)
+		g.await(patience, fl, c.press(ctx, g.now().UnixMilli()))
 		g.flights.leave(fl, key, &b.tenant.waiters)
 		if b.state != g.plane.State() && g.plane.State().Caches[c.cache] != b.cache {
 			// The cache was flushed, deleted or changed: this command was about what it was.
@@ -282,13 +282,14 @@ func (g *Gateway) leadAll(ctx context.Context, c *Caller, b *binding, os []op.Op
 
 func (l collapse) patience() time.Duration { return time.Duration(l.wait) * time.Millisecond }
 
-// await waits until there is something to look at, the loader's time is up, or patience ends.
-func (g *Gateway) await(patience context.Context, fl *flight) {
+// await waits until there is something to look at, the loader's time is up, patience ends, or press is closed.
+func (g *Gateway) await(patience context.Context, fl *flight, press <-chan struct{}) {
 	up := time.NewTimer(time.Duration(max(1, fl.until-g.now().UnixMilli()+1)) * time.Millisecond)
 	defer up.Stop()
 	select {
 	case <-fl.landed:
 	case <-up.C:
+	case <-press:
 	case <-patience.Done():
 	}
 }

@@ -144,7 +144,7 @@ func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, 
 		} else {
 			b.tenant.collapsed.waited.Add(1)
 		}
-		g.await(patience, fl)
+		g.await(patience, fl, nil)
 		g.flights.leave(fl, key, &b.tenant.waiters)
 		if fl.landedWith() != nil {
 			return s.without(r, fl.outcome)

@@ -160,6 +160,7 @@ func (f *flights) current(sh *flightShard, at flightKey, c *Caller, now, load in
 	sh.m[at] = fl
 	f.active.Add(1)
 	c.leads.Add(1)
+	c.loads.Store(fl.until)
 	return fl, true
 }
 

@@ -13,6 +13,9 @@ import (
 // the call, or detaches it, or keeps it open as a stream, and returns.
 type Handler interface{ ServeCall(c Call) }
 
+// Goner is what a handler keeps with a connection and that wants to know of its end.
+type Goner interface{ Gone() }
+
 // Call is one gRPC call with one request message, as its handler sees it.
 type Call interface {
 	// Method returns the path: "/package.Service/Method".
@@ -24,7 +27,7 @@ type Call interface {
 	// the call was detached or is a stream.
 	Message() []byte
 	// Local returns a place for what the handler keeps with the connection, such as its Callers. It is used only
-	// within ServeCall.
+	// within ServeCall; where it is a Goner, it is told when the connection has ended.
 	Local() *any
 
 	// Begin returns a buffer to append one response message to; End takes it back, grown, and queues the message.

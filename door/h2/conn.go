@@ -251,6 +251,9 @@ func (c *conn) Closed() {
 	for _, st := range c.streams.all() {
 		c.remove(st)
 	}
+	if g, ok := c.local.(Goner); ok {
+		g.Gone()
+	}
 }
 
 // nuisance counts a frame that costs us more than the peer.

@@ -47,6 +47,7 @@ type conn struct {
 	busy   bool
 	closed bool
 	cancel context.CancelFunc
+	press  chan struct{}   // closed once more than what waits has come; nil where nobody listens
 	ctx    context.Context // of what runs now
 }
 
@@ -156,8 +157,21 @@ func (c *conn) Closed() {
 		c.cancel()
 	}
 	c.mu.Unlock()
+	if c.caller != nil {
+		c.caller.Gone()
+	}
 	if !busy {
 		c.release()
+	}
+}
+
+// Pressed implements door.Presser.
+func (c *conn) Pressed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.press != nil {
+		close(c.press)
+		c.press = nil
 	}
 }
 
@@ -203,9 +217,10 @@ func (c *conn) full() bool {
 func (c *conn) leave(wait func()) {
 	c.w.B = c.out
 	c.w, c.out, c.waiting = nil, nil, true
+	press := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.Lock()
-	c.busy, c.cancel, c.ctx = true, cancel, ctx
+	c.busy, c.cancel, c.ctx, c.press = true, cancel, gateway.Pressing(ctx, press), press
 	c.mu.Unlock()
 	go func() {
 		defer cancel()
@@ -215,6 +230,7 @@ func (c *conn) leave(wait func()) {
 		closed := c.closed
 		c.mu.Unlock()
 		if closed {
+			c.caller.Gone() // it may have become a loader after Closed
 			c.release()
 			return
 		}

@@ -119,6 +119,13 @@ type known struct {
 	caller       *gateway.Caller
 }
 
+// Gone implements h2.Goner: what the connection's callers were loading, others may load now.
+func (s *session) Gone() {
+	for i := range s.known {
+		s.known[i].caller.Gone()
+	}
+}
+
 // callersKept is how many Callers a connection remembers.
 const callersKept = 4
 

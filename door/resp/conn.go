@@ -61,6 +61,8 @@ type conn struct {
 	mu     sync.Mutex // guards what Closed and a goroutine tell each other
 	busy   bool       // a goroutine works
 	closed bool
+	behind bool               // the peer has sent more than what that is about
+	press  chan struct{}      // closed then; nil where nobody listens, or once it is
 	cancel context.CancelFunc // of the goroutine's context
 	ctx    context.Context    // of what runs now
 }
@@ -205,6 +207,28 @@ func (c *conn) Closed() {
 	}
 }
 
+// Pressed implements door.Presser.
+func (c *conn) Pressed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind = true
+	if c.press != nil {
+		close(c.press)
+		c.press = nil
+	}
+}
+
+// pressing returns the context of a goroutine that waits; mu is locked.
+func (c *conn) pressing(ctx context.Context) context.Context {
+	press := make(chan struct{})
+	c.press = press
+	if c.behind {
+		close(press)
+		c.press = nil
+	}
+	return gateway.Pressing(ctx, press)
+}
+
 // begin lets answers go to out, after those that a goroutine has left.
 func (c *conn) begin(out *door.Writer) {
 	at := 0
@@ -261,7 +285,8 @@ func (c *conn) leave(wait func()) {
 	c.left = nil
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.Lock()
-	c.busy, c.cancel, c.ctx = true, cancel, ctx
+	c.busy, c.cancel, c.behind = true, cancel, false
+	c.ctx = c.pressing(ctx)
 	c.mu.Unlock()
 	go func() {
 		defer cancel()

@@ -177,7 +177,7 @@ func (c *conn) answerBatch(b *batch) {
 // to wait for the engine.
 func (c *conn) beginBatch(b *batch) bool {
 	c.mu.Lock()
-	c.busy, c.cancel = true, nil
+	c.busy, c.cancel, c.behind, c.press = true, nil, false, nil
 	c.mu.Unlock()
 	return c.door.Gateway.Start(c.caller, b.ops, b.replies, b.ended)
 }
@@ -192,6 +192,7 @@ func (b *batch) end(rest func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.mu.Lock()
 	c.cancel = cancel
+	ctx = c.pressing(ctx)
 	if c.closed {
 		cancel()
 	}
