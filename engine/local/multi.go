@@ -68,11 +68,15 @@ func (e *Engine) hashes(dst []uint64, keys [][]byte) []uint64 {
 	return dst
 }
 
-// sliceKeys is how many keys of a command that looks at each by itself are looked at under one set of locks.
-const sliceKeys = 256
+// A command that looks at each of its keys by itself is done at once for as many keys as take about a millisecond, and with
+// more in slices, each under one set of locks.
+const (
+	wholeKeysMax = 4096
+	sliceKeys    = 256
+)
 
 // sliced reports whether a command is done in slices.
-func sliced(o op.Multi) bool { return len(o.Keys()) > sliceKeys && slice(o, 0, 1) != nil }
+func sliced(o op.Multi) bool { return len(o.Keys()) > wholeKeysMax && slice(o, 0, 1) != nil }
 
 // slice returns the command over some of its keys, nil where it is not the same done key by key.
 func slice(o op.Multi, from, to int) op.Multi {
