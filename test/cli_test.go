@@ -52,6 +52,10 @@ func TestCommandLine(t *testing.T) {
 	check(3, "not found", "cache", "flush", "prices")
 
 	check(2, "unknown flag", "cache", "create", "--nmae", "x")
+	check(2, "comes behind --", "item", "incr", "prices", "n", "-5")
+	check(2, "-5s is less than 0s", "item", "set", "prices", "k", "v", "--ttl", "-5s")
+	check(2, "not key=value", "cache", "set", "prices", "ttl-max")
+	check(2, "--gateways -1: allowed are 1 to 16", "fleet", "up", "--gateways", "-1")
 	check(2, "", "item", "get", "prices")
 	check(0, "hearth serve", "help")
 	check(0, "Time to live", "help", "item", "set")

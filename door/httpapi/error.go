@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/hearthcache/hearth"
 )
@@ -71,7 +70,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 	p := problemOf(err)
 	if hearth.KindOf(err) == hearth.NoCache {
-		p.Message = "Cache Not Found: " + strings.TrimPrefix(p.Message, "cache not found: ") // clients tell it from a missing key by these words
+		p.Message = "Cache Not Found: " + p.Message // clients tell it from a missing key by these words
 	}
 	code := status[hearth.KindOf(err)]
 	var own *coded
