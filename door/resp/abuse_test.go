@@ -260,7 +260,7 @@ func TestManyKeysLeaveOthersTheirTurns(t *testing.T) {
 	other.do("MSET", "k1", "a", "k2", "b")
 
 	for _, name := range []string{"EXISTS", "TOUCH", "MGET", "DEL"} {
-		const keys = 200_000
+		const keys = 1_000_000
 		c := dial(t, addr)
 		_ = c.nc.SetDeadline(time.Now().Add(2 * time.Minute))
 		request := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n$2\r\nk1\r\n", keys+1, len(name), name)
@@ -286,11 +286,11 @@ func TestManyKeysLeaveOthersTheirTurns(t *testing.T) {
 			default:
 			}
 		}
-		want := map[string]string{"MGET": "*200"}[name]
+		want := map[string]string{"MGET": "*100"}[name]
 		if want == "" {
 			want = ":2\r\n"
 		}
-		if got != want || turns < 10 {
+		if got != want || turns < 4 { // at once would be two at most: before its answer, and after
 			t.Errorf("%s of many keys is answered %q, want %q, while another connection had %d turns", name, got, want, turns)
 		}
 	}
