@@ -23,7 +23,12 @@ func (o *SetRange) Spec() *Spec { return &setRangeSpec }
 func (o *SetRange) Key() []byte { return o.K }
 
 // Size implements Sizer.
-func (o *SetRange) Size() (total, largest int) { return int(max(o.Offset, 0)) + len(o.Value), 0 }
+func (o *SetRange) Size() (total, largest int) {
+	if len(o.Value) == 0 {
+		return 0, 0 // it changes nothing
+	}
+	return int(max(o.Offset, 0)) + len(o.Value), 0
+}
 
 // Apply implements Op.
 func (o *SetRange) Apply(e *value.Entry, now int64, r *Reply) error {

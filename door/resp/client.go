@@ -182,11 +182,11 @@ func runClientKill(c *conn, args [][]byte) {
 	match := func(o *conn) bool { return o.info.addr == string(args[2]) }
 	filters := len(args) > 3
 	skipMe := filters
-	if filters && len(args)%2 != 0 {
-		c.out = respwire.AppendError(c.out, string(errSyntax))
-		return
-	}
 	for i := 2; filters && i < len(args); i += 2 {
+		if i+1 == len(args) {
+			c.out = respwire.AppendError(c.out, string(errSyntax))
+			return
+		}
 		key, val, before := args[i], args[i+1], match
 		if i == 2 {
 			before = func(*conn) bool { return true }
@@ -205,6 +205,9 @@ func runClientKill(c *conn, args [][]byte) {
 			match = func(o *conn) bool { return before(o) && o.info.laddr == string(val) }
 		case is(key, "TYPE") && !clientType(val):
 			c.out = respwire.AppendError(c.out, "ERR Unknown client type '"+clip(val, 128)+"'")
+			return
+		case is(key, "USER") && string(val) != "default":
+			c.out = respwire.AppendError(c.out, "ERR No such user '"+clip(val, 128)+"'")
 			return
 		case is(key, "USER"), is(key, "TYPE"):
 			match = before
@@ -226,6 +229,8 @@ func clientType(b []byte) bool {
 // runClientUnblock finds nobody: no command here blocks.
 func runClientUnblock(c *conn, args [][]byte) {
 	switch _, ok := respwire.Int(args[2]); {
+	case len(args) > 4:
+		c.out = respwire.AppendError(c.out, "ERR unknown subcommand or wrong number of arguments for '"+clip(args[1], 128)+"'. Try CLIENT HELP.")
 	case len(args) == 4 && !is(args[3], "TIMEOUT") && !is(args[3], "ERROR"):
 		c.out = respwire.AppendError(c.out, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 	case !ok:

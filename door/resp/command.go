@@ -8,7 +8,28 @@ import (
 	"github.com/hearthcache/hearth/topics"
 )
 
-var commandRows = []row{{name: "COMMAND", arity: -1, flags: loading | stale, run: runCommand}}
+var commandRows = []row{{name: "COMMAND", arity: -1, flags: loading | stale, check: checkCommand, run: runCommand}}
+
+// checkCommand returns the error of a subcommand that there is not, or whose arguments are too few or too many.
+func checkCommand(args [][]byte) string {
+	if len(args) == 1 {
+		return ""
+	}
+	sub, fits := args[1], true
+	switch {
+	case is(sub, "LIST"), is(sub, "INFO"), is(sub, "DOCS"):
+	case is(sub, "COUNT"), is(sub, "HELP"):
+		fits = len(args) == 2
+	case is(sub, "GETKEYS"), is(sub, "GETKEYSANDFLAGS"):
+		fits = len(args) >= 4
+	default:
+		return "ERR unknown subcommand '" + clip(sub, 128) + "'. Try COMMAND HELP."
+	}
+	if !fits {
+		return "ERR wrong number of arguments for 'command|" + lower(string(sub)) + "' command"
+	}
+	return ""
+}
 
 // runCommand has its subcommands in here, because COMMAND alone is a command, too.
 func runCommand(c *conn, args [][]byte) {
@@ -16,9 +37,8 @@ func runCommand(c *conn, args [][]byte) {
 		c.everyCommand()
 		return
 	}
-	const bad = "ERR wrong number of arguments for 'command|"
 	switch {
-	case is(args[1], "COUNT") && len(args) == 2:
+	case is(args[1], "COUNT"):
 		c.out = respwire.AppendInteger(c.out, int64(len(c.door.table().shown())))
 	case is(args[1], "LIST"):
 		c.commandList(args)
@@ -26,17 +46,13 @@ func runCommand(c *conn, args [][]byte) {
 		c.commandInfo(args[2:])
 	case is(args[1], "DOCS"):
 		c.commandDocs(args[2:])
-	case is(args[1], "GETKEYS") && len(args) >= 4:
+	case is(args[1], "GETKEYS"):
 		c.commandKeys(args[2:], false)
-	case is(args[1], "GETKEYSANDFLAGS") && len(args) >= 4:
+	case is(args[1], "GETKEYSANDFLAGS"):
 		c.commandKeys(args[2:], true)
-	case is(args[1], "HELP") && len(args) == 2:
+	case is(args[1], "HELP"):
 		c.help("COMMAND", "(no subcommand)", "COUNT", "DOCS [<command-name> ...]", "GETKEYS <full-command>",
 			"GETKEYSANDFLAGS <full-command>", "INFO [<command-name> ...]", "LIST", "HELP")
-	case is(args[1], "COUNT"), is(args[1], "GETKEYS"), is(args[1], "GETKEYSANDFLAGS"), is(args[1], "HELP"):
-		c.out = respwire.AppendError(c.out, bad+lower(string(args[1]))+"' command")
-	default:
-		c.out = respwire.AppendError(c.out, "ERR unknown subcommand '"+clip(args[1], 128)+"'. Try COMMAND HELP.")
 	}
 }
 

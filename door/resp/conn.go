@@ -441,6 +441,12 @@ func (c *conn) admit(args [][]byte) *row {
 		c.refuse(c.aborted(r) + "wrong number of arguments for '" + r.fullName(parent) + "' command")
 		return nil
 	}
+	if r.check != nil {
+		if wrong := r.check(args); wrong != "" {
+			c.refuse(wrong)
+			return nil
+		}
+	}
 	switch {
 	case r.flags&noAuth != 0:
 	case c.caller == nil:

@@ -1,7 +1,6 @@
 package resp
 
 import (
-	"math"
 	"slices"
 
 	"github.com/hearthcache/hearth/op"
@@ -188,7 +187,7 @@ func parseRPopLPush(c *conn, args [][]byte) (op.Op, error) {
 // mpopArgs reads LMPOP and ZMPOP: keys, one of two words, and a count.
 func mpopArgs(args [][]byte, one, other string) (keys [][]byte, isOne bool, count int64, err error) {
 	n, ok := respwire.Int(args[1])
-	if !ok || n < 1 || n > math.MaxInt64-2 {
+	if !ok || n < 1 {
 		return nil, false, 0, say("ERR numkeys should be greater than 0")
 	}
 	if n > int64(len(args)-3) {

@@ -19,6 +19,7 @@ type row struct {
 	last  int // position of the last key; negative counts from the end
 	step  int
 
+	check  func(args [][]byte) string // what is wrong with the arguments, found before MULTI queues them; "" is nothing
 	run    func(c *conn, args [][]byte)
 	parse  func(c *conn, args [][]byte) (op.Op, error)
 	encode func(c *conn, args [][]byte, r *op.Reply)

@@ -86,6 +86,8 @@ func TestTalk(t *testing.T) {
 	check("GET nothing\r\nSET k 'a b'\r\nGET k\r\nDEL k\r\nDEL k\r\n", "$-1\r\n+OK\r\n$3\r\na b\r\n:1\r\n:0\r\n")
 	check("NOPE a b\r\n", "-ERR unknown command 'NOPE', with args beginning with: 'a' 'b' \r\n")
 	check("GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n")
+	check("MULTI\r\nCOMMAND NOPE\r\nEXEC\r\n", "+OK\r\n-ERR unknown subcommand 'NOPE'. Try COMMAND HELP.\r\n"+
+		"-EXECABORT Transaction discarded because of previous errors.\r\n")
 	check("CLIENT NOPE\r\n", "-ERR unknown subcommand 'NOPE'. Try CLIENT HELP.\r\n")
 	check("*1\r\nGET\r\n", "-ERR Protocol error: expected '$', got 'G'\r\n")
 }

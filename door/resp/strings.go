@@ -3,6 +3,7 @@ package resp
 import (
 	"math"
 
+	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
@@ -22,7 +23,7 @@ func stringRows() []row {
 		one("STRLEN", 2, readonly|fast, func(c *conn, a [][]byte) (op.Op, error) { return &op.StrLen{K: a[1]}, nil }, encodeInt),
 		one("GETRANGE", 4, readonly, parseGetRange, encodeText),
 		one("SUBSTR", 4, readonly, parseGetRange, encodeText),
-		one("SETRANGE", 4, write|denyoom, parseSetRange, encodeInt),
+		one("SETRANGE", 4, write|denyoom, parseSetRange, encodeInt).looking(value.Scalar),
 		one("INCR", 2, write|denyoom|fast, parseIncr, encodeInt),
 		one("DECR", 2, write|denyoom|fast, parseIncr, encodeInt),
 		one("INCRBY", 3, write|denyoom|fast, parseIncrBy, encodeInt),
@@ -190,9 +191,12 @@ func parseGetRange(c *conn, args [][]byte) (op.Op, error) {
 }
 
 func parseSetRange(c *conn, args [][]byte) (op.Op, error) {
-	n, err := integer(args[2])
-	if err != nil {
-		return nil, err
+	n, ok := respwire.Int(args[2])
+	switch {
+	case !ok:
+		return nil, errNotInt.early()
+	case n > int64(hearth.ValueBytesMax-len(args[3])) && len(args[3]) > 0:
+		return nil, say("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 	}
 	return &op.SetRange{K: args[1], Offset: n, Value: args[3]}, nil
 }
