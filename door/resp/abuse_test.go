@@ -17,6 +17,7 @@ import (
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // garbage sends bytes and returns what comes back until the connection ends or a moment has passed.
@@ -296,4 +297,51 @@ func TestManyKeysLeaveOthersTheirTurns(t *testing.T) {
 			t.Errorf("%s of many keys is answered %.40q, want %.40q", name, got, want)
 		}
 	}
+}
+
+// The value of a large SET that comes behind other commands, while those are gathered, goes to its final place, too.
+func TestLargeValueBehindGatheredCommands(t *testing.T) {
+	plane, err := control.NewPlane(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
+	d := New(Options{Gateway: g})
+	addr := listenOn(t, &door.Server{Protocol: d, Loops: &door.Loops{Count: 1}})
+	dial(t, addr).do("SET", "the default cache", "is there")
+	set := func(key string, value []byte) []byte {
+		return fmt.Appendf(nil, "*3\r\n$3\r\nSET\r\n$1\r\n%s\r\n$%d\r\n%s\r\n", key, len(value), value)
+	}
+	small, large := bytes.Repeat([]byte("s"), 40_000), bytes.Repeat([]byte("large"), 400_000)
+	first, second := set("a", small), set("b", large)
+
+	for _, cut := range []int{20, 40, 1000, 200_000, len(second) - 3, len(second) - 2, len(second) - 1} {
+		c := dial(t, addr)
+		send := func(b []byte) {
+			if _, err := c.nc.Write(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		send(first[:20_000])
+		await.That(t, "a half request is gathered", func() bool { return d.buffered.Load() > 0 })
+		send(append(bytes.Clone(first[20_000:]), second[:cut]...))
+		if cut >= 40 && cut < len(second)-2 {
+			await.That(t, "what has arrived of the large value is nowhere gathered", func() bool { return d.buffered.Load() == 0 })
+		}
+		send(second[cut:])
+		send([]byte("*1\r\n$4\r\nPING\r\n"))
+		for _, want := range []string{"+OK\r\n", "+OK\r\n", "+PONG\r\n"} {
+			if got, _ := c.reply(); string(got) != want {
+				t.Fatalf("cut at %d: %q, want %q", cut, got, want)
+			}
+		}
+		if got := c.do("GET", "b"); got != fmt.Sprintf("$%d\r\n%s\r\n", len(large), large) {
+			t.Fatalf("cut at %d: another value of %d bytes is stored", cut, len(got))
+		}
+		if got := c.do("STRLEN", "a"); got != ":40000\r\n" {
+			t.Fatalf("cut at %d: STRLEN is %q", cut, got)
+		}
+		c.do("DEL", "a", "b")
+	}
+	await.That(t, "no budget is kept", func() bool { return d.buffered.Load() == 0 })
 }

@@ -18,6 +18,7 @@ type arrival struct {
 	err   error // why the value is thrown away
 
 	buf      []byte // instead: the request so far
+	settled  bool   // that there is no better place than buf was found for the request
 	reserved int    // of the door's budget
 	trash    []byte
 }
@@ -37,11 +38,9 @@ const (
 // bigBegin looks at a request that has not arrived completely, and takes it over where it is going to be big. It
 // returns the bytes taken.
 func (c *conn) bigBegin(in []byte) int {
-	done, size, start, ok := c.parser.Pending()
-	if ok && size >= blockBytesMin && done == 2 && c.parser.Left() == 1 && c.plain() && is(c.parser.Arg(in, 0), "SET") {
-		if c.bigSet(in[:min(start, len(in))], size) {
-			return min(start, len(in))
-		}
+	_, size, start, ok := c.parser.Pending()
+	if c.bigValue(in) && c.bigSet(in[:min(start, len(in))], size) {
+		return min(start, len(in))
 	}
 	if len(in) < gatherBytesMin && !(ok && size >= gatherBytesMin) {
 		return 0
@@ -52,6 +51,35 @@ func (c *conn) bigBegin(in []byte) int {
 	}
 	c.big = &arrival{buf: append(make([]byte, 0, room), in...), reserved: room}
 	return len(in)
+}
+
+// bigValue reports whether the half request is a SET whose value, which is arriving, may have a Block.
+func (c *conn) bigValue(in []byte) bool {
+	done, size, _, ok := c.parser.Pending()
+	return ok && size >= blockBytesMin && done == 2 && c.parser.Left() == 1 && c.plain() && is(c.parser.Arg(in, 0), "SET")
+}
+
+// bigTurn gives a gathered half request's value its final place where it may have one: it came behind other commands.
+func (c *conn) bigTurn() {
+	gathered := c.big
+	in := gathered.buf
+	_, size, start, _ := c.parser.Pending()
+	if gathered.settled || !c.bigValue(in) || len(in) > start+size {
+		return
+	}
+	if !c.bigSet(in[:min(start, len(in))], size) {
+		gathered.settled = true
+		return
+	}
+	c.door.buffered.Add(int64(-gathered.reserved))
+	if len(in) <= start {
+		return
+	}
+	a := c.big
+	a.have = len(in) - start
+	if a.block != nil {
+		copy(a.block.Bytes(), in[start:])
+	}
 }
 
 // giveUp ends a connection whose request finds no memory.
@@ -158,8 +186,10 @@ func (c *conn) bigSteps() {
 			c.closing = true
 			return
 		case n == 0:
+			c.bigTurn()
 			return
 		}
+		a.settled = false
 		if len(args) > 0 {
 			if wait, along := c.do(args, a.buf[n:]); wait != nil {
 				n += along
