@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/respwire"
@@ -66,7 +65,7 @@ func (o *Sort) ApplyAll(es []*value.Entry, now int64, r *Reply) error {
 	from := min(max(o.Offset, 0), size)
 	to := size
 	if o.Count >= 0 {
-		to = min(size, from+o.Count)
+		to = from + min(size-from, o.Count)
 	}
 	els = els[from:to]
 	repeats := max(o.Repeats, 1)
@@ -157,7 +156,7 @@ func (o *Sort) sorted(els [][]byte, alpha bool) ([][]byte, error) {
 		// To a server written in C, a zero byte is where the number ends.
 		text, _, _ := bytes.Cut(el, []byte{0})
 		text = bytes.TrimLeft(text, " \t\n\v\f\r")
-		f, err := strconv.ParseFloat(string(text), 64)
+		f, err := respwire.ParseFloat(string(text))
 		if len(text) == 0 {
 			f, err = 0, nil
 		}

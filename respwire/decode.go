@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // ErrShort says that a reply is not complete yet.
@@ -116,6 +117,18 @@ func parseDouble(b []byte) (float64, error) {
 		return math.NaN(), nil
 	}
 	return strconv.ParseFloat(string(b), 64)
+}
+
+// ParseFloat reads a number as strtod of C does: as strconv.ParseFloat, but hexadecimal ones need no exponent, and no digits are
+// grouped by underscores.
+func ParseFloat(text string) (float64, error) {
+	if strings.IndexByte(text, '_') >= 0 {
+		return 0, strconv.ErrSyntax
+	}
+	if strings.ContainsAny(text, "xX") && !strings.ContainsAny(text, "pP") {
+		text += "p0"
+	}
+	return strconv.ParseFloat(text, 64)
 }
 
 // AppendRequest appends a request as clients send it: an array of bulk strings.

@@ -72,7 +72,8 @@ func parseBitCount(c *conn, args [][]byte) (op.Op, error) {
 		if o.Start, o.End, err = twoInts(args[2], args[3]); err != nil {
 			return nil, err
 		}
-		if len(args) == 5 {
+		// Redis finds some ranges empty before it looks at their unit.
+		if len(args) == 5 && (o.Start >= 0 || o.End >= 0 || o.Start <= o.End) {
 			o.Bits, err = bitUnit(args[4])
 		}
 		return o, err

@@ -24,7 +24,7 @@ var clusterRows = []row{{name: "CLUSTER", arity: -2, subs: []row{
 	{name: "COUNTKEYSINSLOT", arity: 3, flags: stale | waits, run: runClusterCount},
 	{name: "GETKEYSINSLOT", arity: 4, flags: stale | waits, run: runClusterKeys},
 	{name: "LINKS", arity: 2, flags: stale, run: runEmptyArray},
-	{name: "REPLICAS", arity: 3, flags: admin | stale, run: runEmptyArray},
+	{name: "REPLICAS", arity: 3, flags: admin | stale, run: runClusterReplicas},
 	{name: "HELP", arity: 2, flags: loading | stale, run: func(c *conn, args [][]byte) {
 		c.help("CLUSTER", "COUNTKEYSINSLOT <slot>", "GETKEYSINSLOT <slot> <count>", "INFO", "KEYSLOT <key>", "MYID", "NODES", "SHARDS", "SLOTS", "HELP")
 	}},
@@ -94,17 +94,29 @@ func runClusterInfo(c *conn, args [][]byte) {
 }
 
 // slotArg reads the number of a slot.
-func (c *conn) slotArg(arg []byte) (int64, bool) {
+func (c *conn) slotArg(arg []byte, invalid string) (int64, bool) {
 	n, ok := respwire.Int(arg)
-	if !ok || n < 0 || n >= slots {
-		c.out = respwire.AppendError(c.out, "ERR Invalid or out of range slot")
-		return 0, false
+	switch {
+	case !ok:
+		c.out = respwire.AppendError(c.out, string(errNotInt))
+	case n < 0 || n >= slots:
+		c.out = respwire.AppendError(c.out, invalid)
+		ok = false
 	}
-	return n, true
+	return n, ok
+}
+
+// runClusterReplicas answers that this node, the only one, has none.
+func runClusterReplicas(c *conn, args [][]byte) {
+	if string(args[2]) != c.door.id() {
+		c.out = respwire.AppendError(c.out, "ERR Unknown node "+clip(args[2], 128))
+		return
+	}
+	runEmptyArray(c, args)
 }
 
 func runClusterCount(c *conn, args [][]byte) {
-	slot, ok := c.slotArg(args[2])
+	slot, ok := c.slotArg(args[2], "ERR Invalid slot")
 	if !ok {
 		return
 	}
@@ -123,13 +135,18 @@ func runClusterCount(c *conn, args [][]byte) {
 }
 
 func runClusterKeys(c *conn, args [][]byte) {
-	slot, ok := c.slotArg(args[2])
-	if !ok {
+	const invalid = "ERR Invalid slot or number of keys"
+	limit, limited := respwire.Int(args[3])
+	switch _, ok := respwire.Int(args[2]); {
+	case !ok || !limited:
+		c.out = respwire.AppendError(c.out, string(errNotInt))
+		return
+	case limit < 0:
+		c.out = respwire.AppendError(c.out, invalid)
 		return
 	}
-	limit, ok := respwire.Int(args[3])
-	if !ok || limit < 0 {
-		c.out = respwire.AppendError(c.out, "ERR Invalid number of keys")
+	slot, ok := c.slotArg(args[2], invalid)
+	if !ok {
 		return
 	}
 	var keys [][]byte

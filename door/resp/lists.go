@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"math"
 	"slices"
 
 	"github.com/hearthcache/hearth/op"
@@ -123,7 +124,9 @@ func parseLPos(c *conn, args [][]byte) (op.Op, error) {
 				return nil, say("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
 					"or use negative to start from the end of the list")
 			}
-			o.Rank = n
+			if o.Rank = n; n == math.MinInt64 {
+				o.Rank = -1 // to Redis, which negates it in vain
+			}
 		case is(args[i], "COUNT"):
 			if err != nil || n < 0 {
 				return nil, say("ERR COUNT can't be negative")

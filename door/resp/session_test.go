@@ -311,7 +311,7 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | MULTI | a command that EXEC finds misspelt says so, also where a key has another type or is missing | its keys are not looked at |
-| bounds of scores | hexadecimal ones are refused | they are decimal numbers |
+| ZRANK, ZREVRANK | WITHSCORE is taken | as Redis 7.2 and Valkey have it |
 | EXISTS, TOUCH, DEL, UNLINK, MGET with more than 4,096 keys | are done 256 keys at a time, but as one within MULTI | others do not wait for a million of them |
 | MGET, HMGET, HGETEX, HGETDEL, SORT … GET | an answer of more than 64 MiB is refused | one large value could be named many times over |
 | SRANDMEMBER, HRANDFIELD, ZRANDMEMBER | a count is at least -1,048,576, and the answer at most 64 MiB | likewise: elements may repeat |

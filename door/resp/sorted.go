@@ -1,9 +1,7 @@
 package resp
 
 import (
-	"bytes"
 	"math"
-	"strconv"
 
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
@@ -49,10 +47,7 @@ func sortedRows() []row {
 
 // float reads an argument that has to be a number and may be infinite.
 func float(arg []byte) (float64, bool) {
-	if len(arg) == 0 || bytes.IndexByte(arg, '_') >= 0 {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(string(arg), 64)
+	f, err := respwire.ParseFloat(string(arg))
 	return f, err == nil && !math.IsNaN(f)
 }
 

@@ -2,7 +2,6 @@ package resp
 
 import (
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/hearthcache/hearth/op"
@@ -31,11 +30,11 @@ func scoreBound(arg []byte) (f float64, exclusive, ok bool) {
 	if text == "" && len(arg) == 0 {
 		return 0, exclusive, true
 	}
-	f, err := strconv.ParseFloat(text, 64)
+	f, err := respwire.ParseFloat(text)
 	if err != nil && !math.IsInf(f, 0) {
 		return 0, false, false
 	}
-	return f, exclusive, !math.IsNaN(f) && !strings.Contains(text, "_")
+	return f, exclusive, !math.IsNaN(f)
 }
 
 // lexOf reads a range of values: "-" and "+", or a value behind "[" or "(".
