@@ -448,8 +448,7 @@ func (c *conn) admit(args [][]byte) *row {
 		}
 	}
 	switch {
-	case r.flags&noAuth != 0:
-	case c.caller == nil:
+	case c.caller == nil && r.flags&noAuth == 0:
 		c.refuse(errNoAuth)
 		return nil
 	case c.multi != nil && r.flags&noMulti != 0:

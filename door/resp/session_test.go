@@ -76,6 +76,7 @@ func TestSessions(t *testing.T) {
 	session("MULTI", "EXEC", "MULTI x", "EXEC x", "DISCARD x")
 	session("SUBSCRIBE a b", "GET x", "PING", "PING x", "UNSUBSCRIBE a", "UNSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "GET x")
 	session("PSUBSCRIBE a*", "SUBSCRIBE a", "PUNSUBSCRIBE", "UNSUBSCRIBE", "PING")
+	session("SUBSCRIBE a", "HELLO 3", "AUTH a b", "MULTI", "RESET", "HELLO 3")
 	session("HELLO 3", "SUBSCRIBE a", "GET x", "PING", "UNSUBSCRIBE")
 	session("HELLO 4", "HELLO x", "HELLO 2 BAD", "HELLO 3 SETNAME n", "CLIENT GETNAME", "HELLO 2", "CLIENT GETNAME")
 	session("CLIENT SETNAME x", "CLIENT GETNAME", "RESET", "CLIENT GETNAME", "CLIENT NO-EVICT ON", "CLIENT NO-EVICT X", "CLIENT REPLY X", "CLIENT REPLY ON")
@@ -321,6 +322,7 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | PUBLISH, PUBSUB over several gateways | PUBLISH counts the receivers at its own gateway, and one for each other gateway with subscribers to the channel itself; PUBSUB tells of the gateway that is asked | a message does not wait for every gateway's count |
 | FLUSHALL | empties the client's cache | as FLUSHDB |
 | commands that hash fields with an expiry need | those of Redis 7.4 and Valkey 9, held against written answers | Debian's server does not have them |
+| BITFIELD | a step that would end past bit 4,294,967,295 is refused | no item is that long |
 | keys and values | at most the cache's largest item (5 MB unless configured) | the cache's limit |
 | dates far in the past | EXPIRE with no or negative time deletes | as Redis |
 | blocking pops, streams, geo, HyperLogLog, scripts, client tracking, ACL | Valkey's "unknown command" | not offered |
