@@ -51,6 +51,7 @@ type conn struct {
 	held     int       // bytes that wait in streams
 	deferred []*stream // calls that wait until less is held
 	partial  int       // bytes of unfinished messages
+	charged  int       // of them, those that the server counts
 	granted  int       // bytes of large messages that may come
 	asking   []*stream // streams with a large message that may not yet
 

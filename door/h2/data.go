@@ -97,8 +97,7 @@ func (st *stream) take(p []byte, end bool) {
 		return
 	}
 	st.in = append(st.in, p...)
-	st.counted += len(p)
-	st.conn.partial += len(p)
+	st.count(len(st.in))
 	if st.need == 0 && len(st.in) >= prefixBytes {
 		size := binary.BigEndian.Uint32(st.in[1:])
 		if size > hearth.MessageBytesMax {
@@ -113,9 +112,38 @@ func (st *stream) take(p []byte, end bool) {
 		st.arrive(st.in)
 		return
 	}
-	if st.conn.partial > MessagesBytesMax {
+	switch {
+	case st.conn.partial > MessagesBytesMax:
 		st.conn.reset(st.id, codeCalm)
+	case !st.conn.fits(0):
+		st.settleRequest()
+		st.refuse(Status{Code: grpcExhausted, Message: "too much memory is taken by requests that are still arriving; try again later"})
 	}
+}
+
+// count notes that a request holds so many bytes until it is complete.
+func (st *stream) count(n int) {
+	if n > st.counted {
+		st.conn.charge(n - st.counted)
+		st.counted = n
+	}
+}
+
+// charge adds to the bytes of unfinished messages. The server hears of whole grains only, so that small requests cost
+// no atomic operation.
+func (c *conn) charge(n int) {
+	c.partial += n
+	if grains := c.partial / ArrivingGrain * ArrivingGrain; grains != c.charged {
+		c.server.buffered.Add(int64(grains - c.charged))
+		c.charged = grains
+	}
+}
+
+// fits reports whether the connection may hold n more bytes of unfinished messages: as many as the server has free, at
+// most. So those that take all they can leave as much as each of them has for one that comes later.
+func (c *conn) fits(n int) bool {
+	hold := c.partial + n
+	return hold < ArrivingGrain || int64(hold) <= c.server.bufferBytesMax-c.server.buffered.Load()
 }
 
 // windowSpare is what a stream's window has left when its message is complete. Some clients (nghttp2, so Node.js) end a
@@ -147,8 +175,9 @@ func (c *conn) grantMore() {
 			c.granted += st.grant
 			st.window += int32(st.grant)
 			c.out.B = appendWindow(c.out.B, st.id, uint32(st.grant))
-			if cap(st.in) < st.need && c.partial+st.need <= MessagesBytesMax {
+			if cap(st.in) < st.need && c.partial+st.need <= MessagesBytesMax && c.fits(st.need) {
 				st.in = append(make([]byte, 0, st.need), st.in...)
+				st.count(st.need)
 			}
 		}
 		c.asking = c.asking[1:]
@@ -174,10 +203,9 @@ func (st *stream) arrive(in []byte) {
 	if c.held >= HeldBytesMax {
 		if st.counted == 0 {
 			st.borrowed = append([]byte(nil), st.borrowed...)
-			st.counted = len(st.borrowed)
-			c.partial += st.counted
+			st.count(len(st.borrowed))
 		}
-		if c.partial > MessagesBytesMax {
+		if c.partial > MessagesBytesMax || !c.fits(0) {
 			st.Finish(Status{Code: grpcExhausted, Message: "too many answers wait to be read"})
 			return
 		}

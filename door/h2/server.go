@@ -1,9 +1,11 @@
 package h2
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hearthcache/hearth/door"
 )
@@ -13,6 +15,8 @@ type Options struct {
 	GRPC Handler      // answers gRPC calls; nil answers Unimplemented
 	HTTP http.Handler // answers every other request; nil answers 404
 	Log  *slog.Logger // hears of handlers that panic; nil is slog.Default
+
+	BufferBytesMax int64 // memory of all request messages that are arriving, beyond a little for each connection; 0 is ArrivingBytesMax
 }
 
 // Server is HTTP/2 as a door.Protocol. Give it to a door.Server, together with the same HTTP handler for HTTP/1.1.
@@ -24,6 +28,9 @@ type Server struct {
 	streams sync.Pool // free ones
 	heads   sync.Pool
 
+	bufferBytesMax int64
+	buffered       atomic.Int64 // bytes of unfinished messages, in pieces of ArrivingGrain
+
 	mu      sync.RWMutex // guards the rest
 	methods map[string]string
 }
@@ -32,7 +39,7 @@ var _ door.Greeter = (*Server)(nil)
 
 // NewServer returns a server.
 func NewServer(o Options) *Server {
-	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}}
+	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}, bufferBytesMax: cmp.Or(o.BufferBytesMax, ArrivingBytesMax)}
 	if s.grpc == nil {
 		s.grpc = nothing{}
 	}

@@ -140,7 +140,13 @@ type testServer struct {
 
 func start(t testing.TB, grpc Handler, secured bool) *testServer {
 	t.Helper()
-	s := &testServer{h2: NewServer(Options{GRPC: grpc, HTTP: http.HandlerFunc(web)})}
+	return startWith(t, Options{GRPC: grpc}, secured)
+}
+
+func startWith(t testing.TB, o Options, secured bool) *testServer {
+	t.Helper()
+	o.HTTP = http.HandlerFunc(web)
+	s := &testServer{h2: NewServer(o)}
 	s.door = &door.Server{Protocol: s.h2, HTTP: http.HandlerFunc(web)}
 	if secured {
 		s.door.TLS, s.trust = certificate(t)

@@ -134,7 +134,7 @@ func (c *conn) share() {
 // settleRequest gives back what an unfinished request took of the connection's bounds.
 func (st *stream) settleRequest() {
 	c := st.conn
-	c.partial -= st.counted
+	c.charge(-st.counted)
 	st.counted = 0
 	if st.grant > 0 {
 		c.granted -= st.grant

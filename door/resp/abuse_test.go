@@ -345,3 +345,22 @@ func TestLargeValueBehindGatheredCommands(t *testing.T) {
 	}
 	await.That(t, "no budget is kept", func() bool { return d.buffered.Load() == 0 })
 }
+
+// A command that names very many channels is refused in a word, and subscribes to none of them.
+func TestSubscribesToMillion(t *testing.T) {
+	addr := serve(t)
+	c := dial(t, addr)
+	const many = 1_000_000
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "*%d\r\n$9\r\nSUBSCRIBE\r\n", many+1)
+	for i := range many {
+		fmt.Fprintf(&b, "$8\r\nch%06d\r\n", i)
+	}
+	go func() { _, _ = c.nc.Write(b.Bytes()) }()
+	if got, _ := c.reply(); string(got) != "-"+errSubscriptions+"\r\n" {
+		t.Errorf("the answer is %.100q", got)
+	}
+	if got := c.do("PING"); got != "+PONG\r\n" {
+		t.Errorf("after that, PING is answered %q", got)
+	}
+}

@@ -65,6 +65,12 @@ func (s *subscriptions) served(ready []*subscription) {
 	}
 }
 
+// subscriptionsMax is how many subscriptions of a kind a connection may have; a command that could bring more of them
+// is refused as a whole.
+const subscriptionsMax = 1 << 16
+
+const errSubscriptions = "ERR a connection may have at most 65536 subscriptions of a kind"
+
 var pubsubRows = []row{
 	{name: "SUBSCRIBE", arity: -2, flags: pubsub | loading | stale | inSub | waits, run: subscriber(channel, "subscribe")},
 	{name: "PSUBSCRIBE", arity: -2, flags: pubsub | loading | stale | inSub | waits, run: subscriber(glob, "psubscribe")},
@@ -89,6 +95,10 @@ var pubsubRows = []row{
 // subscriber returns what runs a command that subscribes.
 func subscriber(k kind, word string) func(*conn, [][]byte) {
 	return func(c *conn, args [][]byte) {
+		if c.subs.count(k)+len(args)-1 > subscriptionsMax {
+			c.out = respwire.AppendError(c.out, errSubscriptions)
+			return
+		}
 		for _, a := range args[1:] {
 			u, err := c.subscribe(k, string(a))
 			if err != nil {

@@ -318,6 +318,7 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | SRANDMEMBER, HRANDFIELD, ZRANDMEMBER | a count is at least -1,048,576, and the answer at most 64 MiB | likewise: elements may repeat |
 | EXEC | reads whose answers come to more than 64 MiB together have an error in their place | likewise |
 | a request of more than 64 MiB, but for one SET | is refused, and the connection ends | as one whose query buffer is full; the item limit of its cache bounds a SET |
+| a connection subscribes to more than 65,536 channels, or patterns | the command is refused as a whole | each has its memory in the server |
 | a subscriber that falls behind a topic's ring | is disconnected | as one whose output buffer is full; it learns that it missed something |
 | PUBLISH, PUBSUB over several gateways | PUBLISH counts the receivers at its own gateway, and one for each other gateway with subscribers to the channel itself; PUBSUB tells of the gateway that is asked | a message does not wait for every gateway's count |
 | FLUSHALL | empties the client's cache | as FLUSHDB |
