@@ -3,9 +3,10 @@ package h2
 import (
 	"encoding/binary"
 	"testing"
-	"time"
 
 	"golang.org/x/net/http2"
+
+	"github.com/hearthcache/hearth/test/await"
 )
 
 // begin opens a call whose message of 60,000 bytes lacks its end.
@@ -72,7 +73,5 @@ func TestHalfMessagesOnManyConnections(t *testing.T) {
 	for _, r := range greedy {
 		_ = r.Close()
 	}
-	for s.h2.buffered.Load() != 0 && t.Context().Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	await.That(t, "all is given back", func() bool { return s.h2.buffered.Load() == 0 })
 }
