@@ -129,8 +129,12 @@ func (e *Engine) Do(_ context.Context, id hearth.Space, o op.Op, r *op.Reply) er
 
 // Try implements engine.Trier: nothing here waits, but what is done in slices gives way between them.
 func (e *Engine) Try(id hearth.Space, o op.Op, r *op.Reply) (bool, error) {
-	if m, ok := o.(op.Multi); ok && sliced(m) {
-		return false, nil
+	switch o := o.(type) {
+	case *op.Get, *op.Set: // most commands; to ask what else they are takes longer
+	case op.Multi:
+		if sliced(o) {
+			return false, nil
+		}
 	}
 	return true, e.Do(context.Background(), id, o, r)
 }
