@@ -3,6 +3,7 @@ package memcache
 import (
 	"bytes"
 
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/value"
@@ -98,6 +99,13 @@ func (c *conn) Fill() []byte {
 		return nil
 	}
 	return b.block.Bytes()[b.have:]
+}
+
+// Filled implements door.Filler.
+func (c *conn) Filled(n int, _ *door.Writer) error {
+	c.door.count.read.Add(int64(n))
+	c.body.have += n
+	return nil
 }
 
 // finish runs the request whose value has arrived: all of data but the line end, or the block.

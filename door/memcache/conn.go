@@ -66,16 +66,15 @@ const (
 // Feed implements door.Session.
 func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	c.begin(out)
-	c.door.count.read.Add(int64(len(in)))
-	if !c.seen && len(in) > 0 {
-		c.seen = true
-		if in[0] == binaryMagic {
-			c.door.Log.Warn("a connection spoke memcached's binary protocol, which is not offered, and was closed", "addr", c.peer)
-			c.out = appendRefusal(c.out, in)
-			c.closing = true
+	if !c.seen && len(in) > 0 && in[0] == binaryMagic {
+		if len(in) < binaryHeaderBytes {
+			return 0, c.end()
 		}
+		c.door.Log.Warn("a connection spoke memcached's binary protocol, which is not offered, and was closed", "addr", c.peer)
+		c.out = appendRefusal(c.out, in)
+		c.closing = true
 	}
-	c.rests = false
+	c.seen, c.rests = true, false
 	for !c.waiting && !c.closing && !c.rests && used < len(in) {
 		if c.full() {
 			c.stalled = true
@@ -90,6 +89,7 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 	if c.closing {
 		used = len(in)
 	}
+	c.door.count.read.Add(int64(used))
 	if err = c.end(); err == nil && c.rests {
 		err = door.ErrMore
 	}
