@@ -1,7 +1,7 @@
 # Targets describe themselves: `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build deps test bench lint gen soak demo
+.PHONY: help run build deps test bench lint gen soak fuzz demo
 
 # Nothing of a build that a Git hook or a parent checkout may have set leaks in.
 export GOFLAGS = -buildvcs=auto
@@ -26,6 +26,9 @@ test: build deps ## install what the tests drive, and run every test
 
 soak: build deps ## long runs: ten minutes at full memory, twenty rounds of failover
 	HEARTH_SOAK=1 go test -timeout 60m -run Soak -v ./...
+
+fuzz: ## fuzz every parser of what others send, FUZZ_TIME (60s) each; FUZZ=Door: those of that name
+	test/fuzz.sh
 
 bench: build ## measure against peers in the same run (HEARTH_BENCH=short: a few minutes); results go to docs/benchmarks.md by hand
 	bench/run.sh

@@ -61,6 +61,7 @@ var table = map[string]place{
 	"test/await":        {"", 0},
 
 	"pb/pbtest":             {"", 0},
+	"door/doortest":         {"door", 2},
 	"door/momento/grpchost": {". door/h2 door/momento", 0},
 }
 
