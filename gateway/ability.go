@@ -124,8 +124,9 @@ func (g *Gateway) Size(c *Caller) (engine.Size, error) {
 }
 
 // Reserve returns a place for a large value that is about to be written under a key, once the caller may write it and
-// it is not too large; nil where the engine has no such places, and the door reads it into a buffer of its own.
-func (g *Gateway) Reserve(c *Caller, key []byte, size int) (*value.Block, error) {
+// it is not too large; nil where the engine has no such places, and the door reads it into a buffer of its own. The place
+// has around more bytes, for what the protocol sends around the value.
+func (g *Gateway) Reserve(c *Caller, key []byte, size, around int) (*value.Block, error) {
 	b := c.bind()
 	if err := b.valid(g); err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (g *Gateway) Reserve(c *Caller, key []byte, size int) (*value.Block, error)
 	if !ok {
 		return nil, nil
 	}
-	return e.Reserve(b.cache.Space, size)
+	return e.Reserve(b.cache.Space, size+around)
 }
 
 var errNoTransactions = &hearth.Error{Kind: hearth.Unimplemented, Msg: "this engine has no transactions"}

@@ -162,7 +162,7 @@ func TestSizes(t *testing.T) {
 	if _, err := g.Try(c, &op.Get{K: make([]byte, hearth.KeyBytesMax+1)}, &op.Reply{}); hearth.KindOf(err) != hearth.Invalid {
 		t.Errorf("a key of 64 KiB and a byte: %v", err)
 	}
-	if _, err := g.Reserve(c, []byte("k"), 100); limitOf(err) != int(hearth.RequestSize) {
+	if _, err := g.Reserve(c, []byte("k"), 100, 0); limitOf(err) != int(hearth.RequestSize) {
 		t.Errorf("Reserve: %v", err)
 	}
 }

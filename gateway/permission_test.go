@@ -229,7 +229,7 @@ func TestPermissionComesBeforeTheCache(t *testing.T) {
 	kind(hearth.Denied, err)
 	_, err = g.CreateSigningKey(ctx, c, 1e9)
 	kind(hearth.Denied, err)
-	_, err = g.Reserve(c, []byte("k"), 1)
+	_, err = g.Reserve(c, []byte("k"), 1, 0)
 	kind(hearth.Denied, err)
 }
 

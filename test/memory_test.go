@@ -178,13 +178,12 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 	s.within(t, bound, "a fill to three times the bound")
 
 	s.fill(t, connections, 6000, func(p *pipe, rng *rand.Rand, i int) {
-		size := min(10<<rng.IntN(20), len(body)-200)
-		if size > 1<<20 && rng.IntN(4) > 0 {
-			size = 4000
-		}
-		p.say(set, text("mix:", i), body[:size+rng.IntN(100)])
+		p.say(set, text("mix:", i), mixed(body, rng))
 	})
 	s.within(t, bound, "a mix of 10 B to 5 MB")
+
+	s.mixByGRPC(t, connections, 6000, body)
+	s.within(t, bound, "the same by gRPC")
 
 	for range 2 {
 		s.fill(t, connections, int(bound/600), func(p *pipe, _ *rand.Rand, i int) {
@@ -214,6 +213,33 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 		p.say([]byte("HSET"), text("d", i%20_000), text("f", i), body[:8])
 	})
 	s.within(t, bound, "two million fields")
+}
+
+// mixed returns a beginning of body, of 10 bytes to nearly all of it.
+func mixed(body []byte, rng *rand.Rand) []byte {
+	size := min(10<<rng.IntN(20), len(body)-200)
+	if size > 1<<20 && rng.IntN(4) > 0 {
+		size = 4000
+	}
+	return body[:size+rng.IntN(100)]
+}
+
+// mixByGRPC lets connections store n values of all sizes together.
+func (s *server) mixByGRPC(t *testing.T, connections, n int, body []byte) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for w := range connections {
+		c := s.dial(t)
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 4))
+			for i := w; i < n && !t.Failed(); i += connections {
+				if err := c.Cache("default").Set(t.Context(), text("mix:", i), mixed(body, rng), time.Hour); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // settles waits until the server is back near what it held when it was empty, without asking it anything.

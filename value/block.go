@@ -24,6 +24,10 @@ func NewBlock(data []byte, free func(*Block)) *Block {
 // Bytes returns the memory; it may be written only before the Block is stored.
 func (b *Block) Bytes() []byte { return b.data }
 
+// Narrow leaves of the memory only part, which is a piece of it; what a door has read around a value. It is called
+// before the Block is stored, by its only holder.
+func (b *Block) Narrow(part []byte) { b.data = part }
+
 // Retain adds a reference.
 func (b *Block) Retain() *Block {
 	b.refs.Add(1)

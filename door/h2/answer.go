@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -56,6 +57,14 @@ func (st *stream) Peer() netip.Addr {
 
 // Message implements Call.
 func (st *stream) Message() []byte { return st.borrowed }
+
+// Memory implements Call.
+func (st *stream) Memory() Memory {
+	if d := st.work(); d != nil {
+		return d.lent
+	}
+	return st.conn.lent
+}
 
 // Local implements Call.
 func (st *stream) Local() *any { return &st.conn.local }
@@ -236,6 +245,7 @@ func escape(s string) string {
 // Stream implements Call.
 func (st *stream) Stream(pump func(), closed func()) {
 	st.own()
+	st.borrowed = bytes.Clone(st.borrowed)
 	st.pump, st.onClosed = pump, closed
 	if d, ok, _ := st.deadline(); ok {
 		s := st.shared
@@ -250,11 +260,10 @@ func (st *stream) Stream(pump func(), closed func()) {
 	}
 }
 
-// own makes a stream independent of the memory it was read into, since it stays.
+// own makes a stream one that goroutines may touch, since it stays.
 func (st *stream) own() {
 	if st.shared == nil {
 		st.shared = &shared{}
-		st.borrowed = append([]byte(nil), st.borrowed...)
 		st.in = nil
 	}
 }
@@ -351,7 +360,10 @@ var errTimeout = errors.New("grpc-timeout is not up to eight digits and one of H
 // Detach implements Call.
 func (st *stream) Detach() context.Context {
 	st.own()
-	d := &detached{st: st}
+	d := &detached{st: st, lent: st.conn.lent}
+	if st.conn.lent = nil; d.lent == nil {
+		st.borrowed = bytes.Clone(st.borrowed)
+	}
 	ctx := context.Background()
 	if t, ok, _ := st.deadline(); ok {
 		d.ctx, d.cancel = context.WithTimeout(ctx, t)

@@ -13,6 +13,22 @@ import (
 // the call, or detaches it, or keeps it open as a stream, and returns.
 type Handler interface{ ServeCall(c Call) }
 
+// Placer is a Handler that has a better place than the heap for some large messages, such as the memory of an item that
+// a message is going to become.
+type Placer interface {
+	Handler
+	// Place is shown the beginning of a call's message that is still arriving, and returns memory of room bytes for it
+	// and the prefix before it. With later it asks to be shown more of the message; without memory the message is
+	// gathered on the heap. A Status that is not OK ends the call.
+	Place(c Call, head []byte, room int) (m Memory, later bool, s Status)
+}
+
+// Memory is a place for a message. It is released when the call does not need it any more.
+type Memory interface {
+	Bytes() []byte
+	door.Releaser
+}
+
 // Goner is what a handler keeps with a connection and that wants to know of its end.
 type Goner interface{ Gone() }
 
@@ -26,8 +42,10 @@ type Call interface {
 	// Message returns the request message, decompressed. It is borrowed until ServeCall returns, or until Finish if
 	// the call was detached or is a stream.
 	Message() []byte
+	// Memory returns what Place gave for the message, nil if it is elsewhere; it is borrowed like Message.
+	Memory() Memory
 	// Local returns a place for what the handler keeps with the connection, such as its Callers. It is used only
-	// within ServeCall; where it is a Goner, it is told when the connection has ended.
+	// within ServeCall and Place; where it is a Goner, it is told when the connection has ended.
 	Local() *any
 
 	// Begin returns a buffer to append one response message to; End takes it back, grown, and queues the message.

@@ -18,6 +18,7 @@ type conn struct {
 	fields decoder
 	path   string  // of the last call
 	spare  *stream // free ones, within a turn
+	lent   Memory  // of the message that ServeCall has been given
 
 	last        *head // the last header whose block has not changed the table
 	lastBlock   []byte

@@ -96,8 +96,18 @@ func (st *stream) take(p []byte, end bool) {
 		st.arrive(p)
 		return
 	}
+	if st.need > 0 && len(st.in)+len(p) > st.need {
+		st.settleRequest()
+		st.refuse(notOneMessage)
+		return
+	}
 	st.in = append(st.in, p...)
-	st.count(len(st.in))
+	if st.place == nil {
+		st.count(len(st.in))
+	}
+	if st.grant > 0 && !st.placed {
+		st.house()
+	}
 	if st.need == 0 && len(st.in) >= prefixBytes {
 		size := binary.BigEndian.Uint32(st.in[1:])
 		if size > hearth.MessageBytesMax {
@@ -106,6 +116,9 @@ func (st *stream) take(p []byte, end bool) {
 		}
 		st.need = prefixBytes + int(size)
 		st.ask()
+	}
+	if st.refused {
+		return
 	}
 	if end {
 		st.remote = true
@@ -167,22 +180,53 @@ func (st *stream) ask() {
 func (c *conn) grantMore() {
 	for len(c.asking) > 0 {
 		st := c.asking[0]
-		if !st.closed && st.grant < 0 {
-			if c.granted-st.grant > PartialBytesMax {
-				return
-			}
+		waits := !st.closed && st.grant < 0
+		if waits && c.granted-st.grant > PartialBytesMax {
+			return
+		}
+		c.asking = c.asking[1:]
+		if waits {
 			st.grant = -st.grant
 			c.granted += st.grant
 			st.window += int32(st.grant)
 			c.out.B = appendWindow(c.out.B, st.id, uint32(st.grant))
-			if cap(st.in) < st.need && c.partial+st.need <= MessagesBytesMax && c.fits(st.need) {
-				st.in = append(make([]byte, 0, st.need), st.in...)
-				st.count(st.need)
-			}
+			st.house()
 		}
-		c.asking = c.asking[1:]
 	}
 	c.asking = nil
+}
+
+// house finds memory for a large message that may come as a whole: where its handler wants it, else on the heap.
+func (st *stream) house() {
+	c := st.conn
+	if p := c.server.placer; p != nil && st.in[0] == 0 {
+		m, later, s := p.Place(st, st.in[prefixBytes:], st.need)
+		switch {
+		case s != Status{}:
+			st.settleRequest()
+			st.refuse(s)
+			return
+		case m != nil:
+			st.place, st.placed = m, true
+			st.in = append(m.Bytes()[:0], st.in...)
+			c.charge(-st.counted)
+			st.counted = 0
+			return
+		case later:
+			return
+		}
+	}
+	st.placed = true
+	if c.partial+st.need <= MessagesBytesMax && c.fits(st.need) {
+		st.in = append(make([]byte, 0, st.need), st.in...)
+		st.count(st.need)
+	}
+}
+
+func giveBack(m Memory) {
+	if m != nil {
+		m.Release()
+	}
 }
 
 // refuse ends a call whose request need not be read to its end.
@@ -201,7 +245,7 @@ func (st *stream) arrive(in []byte) {
 	}
 	c := st.conn
 	if c.held >= HeldBytesMax {
-		if st.counted == 0 {
+		if st.counted == 0 && st.place == nil {
 			st.borrowed = append([]byte(nil), st.borrowed...)
 			st.count(len(st.borrowed))
 		}
@@ -226,7 +270,7 @@ func (st *stream) open(in []byte) (Status, bool) {
 	case size > hearth.MessageBytesMax:
 		return tooLarge(int64(size)), false
 	case len(in) != prefixBytes+int(size):
-		return Status{Code: grpcInternal, Message: "the request is not one whole message"}, false
+		return notOneMessage, false
 	}
 	st.borrowed = in[prefixBytes:]
 	if in[0] == 0 {
@@ -238,11 +282,16 @@ func (st *stream) open(in []byte) (Status, bool) {
 	return st.inflate()
 }
 
-// run lets the handler answer.
+var notOneMessage = Status{Code: grpcInternal, Message: "the request is not one whole message"}
+
+// run lets the handler answer. It may use the message until it returns, though the stream ends before that.
 func (st *stream) run() {
 	c := st.conn
 	st.settleRequest()
+	c.lent, st.place = st.place, nil
 	c.server.grpc.ServeCall(st)
+	giveBack(c.lent)
+	c.lent = nil
 	if !st.finished && st.shared == nil {
 		st.Finish(Status{Code: grpcInternal, Message: "the handler has left the call unfinished"})
 	}

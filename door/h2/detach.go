@@ -13,6 +13,7 @@ type detached struct {
 	st     *stream
 	ctx    context.Context
 	cancel context.CancelFunc
+	lent   Memory // of the message; nil where it is on the heap
 
 	mu       sync.Mutex // guards the rest
 	buf      []byte     // the message under way, with its prefix
@@ -53,6 +54,8 @@ func (d *detached) end(b, value []byte, owner door.Releaser) {
 
 // finish ends the call.
 func (d *detached) finish(s Status) {
+	giveBack(d.lent)
+	d.lent = nil
 	d.mu.Lock()
 	d.finished, d.status = true, s
 	d.mu.Unlock()

@@ -21,9 +21,10 @@ type Options struct {
 
 // Server is HTTP/2 as a door.Protocol. Give it to a door.Server, together with the same HTTP handler for HTTP/1.1.
 type Server struct {
-	grpc Handler
-	http http.Handler
-	log  *slog.Logger
+	grpc   Handler
+	placer Placer // grpc, where it is one
+	http   http.Handler
+	log    *slog.Logger
 
 	streams sync.Pool // free ones
 	heads   sync.Pool
@@ -43,6 +44,7 @@ func NewServer(o Options) *Server {
 	if s.grpc == nil {
 		s.grpc = nothing{}
 	}
+	s.placer, _ = s.grpc.(Placer)
 	if s.http == nil {
 		s.http = http.NotFoundHandler()
 	}

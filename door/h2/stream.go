@@ -16,9 +16,11 @@ type stream struct {
 	window   int32 // what the peer may still send
 	remote   bool  // the peer has sent all
 	in       []byte
-	need     int // of in, with the prefix; 0 while it is not known
-	counted  int // bytes of in that count among the connection's unfinished ones
-	grant    int // what the peer may send beyond the first window
+	need     int    // of in, with the prefix; 0 while it is not known
+	place    Memory // that in is in; nil is the heap
+	placed   bool   // in has all the memory that it needs, or grows with what comes
+	counted  int    // bytes of in that count among the connection's unfinished ones
+	grant    int    // what the peer may send beyond the first window
 	received int64
 	refused  bool // the rest of the request is thrown away
 
@@ -85,6 +87,8 @@ func (c *conn) remove(st *stream) {
 	c.remember(st.id, st.sentAll && !st.remote)
 	st.dropQueue()
 	st.settleRequest()
+	giveBack(st.place)
+	st.place = nil
 	if st.http != nil {
 		st.http.abort()
 	}

@@ -109,7 +109,7 @@ func (a *API) place(c *gateway.Caller, key []byte, size int) (*body, error) {
 	if size < blockBytes {
 		return &body{bytes: make([]byte, size)}, nil
 	}
-	block, err := a.gateway.Reserve(c, key, size)
+	block, err := a.gateway.Reserve(c, key, size, 0)
 	switch {
 	case err != nil:
 		return nil, err

@@ -47,7 +47,7 @@ func (c *conn) expect(b *body) {
 	if b.size < blockBytesMin || s.Mode != op.StoreAlways || s.Guard.Given || b.flags != nil {
 		return
 	}
-	block, err := c.door.Gateway.Reserve(c.caller, s.K, b.size)
+	block, err := c.door.Gateway.Reserve(c.caller, s.K, b.size, 0)
 	switch {
 	case err != nil && !c.missesDefault(err):
 		c.tooLarge(b, err)

@@ -21,11 +21,12 @@ type quietCall struct {
 	pump    func()
 }
 
-func (c *quietCall) Method() string  { return c.method }
-func (c *quietCall) Message() []byte { return c.message }
-func (c *quietCall) Local() *any     { return &c.local }
-func (c *quietCall) Begin() []byte   { return c.buf[:0] }
-func (c *quietCall) End(b []byte)    { c.buf = b }
+func (c *quietCall) Method() string    { return c.method }
+func (c *quietCall) Message() []byte   { return c.message }
+func (c *quietCall) Memory() h2.Memory { return nil }
+func (c *quietCall) Local() *any       { return &c.local }
+func (c *quietCall) Begin() []byte     { return c.buf[:0] }
+func (c *quietCall) End(b []byte)      { c.buf = b }
 
 func (c *quietCall) Finish(s h2.Status)      { c.status = s }
 func (c *quietCall) Detach() context.Context { return context.Background() }

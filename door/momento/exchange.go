@@ -90,6 +90,9 @@ func (x *Exchange) Header(name string) []byte { return x.Value(name) }
 // Message implements h2.Call.
 func (x *Exchange) Message() []byte { return x.Body }
 
+// Memory implements h2.Call.
+func (x *Exchange) Memory() h2.Memory { return nil }
+
 // Peer implements h2.Peered.
 func (x *Exchange) Peer() netip.Addr { return x.From }
 

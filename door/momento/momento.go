@@ -214,7 +214,7 @@ func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P]
 			s.requests[slot] = P(new(T))
 		}
 		request := s.requests[slot].(P)
-		o, err := decode(c.Message(), request)
+		o, err := read(c, request, decode)
 		if err != nil {
 			fail(c, h.refusal(caller, o, err))
 			return
@@ -230,6 +230,15 @@ func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P]
 	}}
 }
 
+// read reads the request of a call.
+func read[P any](c h2.Call, request P, decode decoder[P]) (op.Op, error) {
+	o, err := decode(c.Message(), request)
+	if err == nil {
+		settle(c, o)
+	}
+	return o, err
+}
+
 // leave lets the engine, or a goroutine where that must be, finish what Try could not, on memory of its own.
 func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
 	ctx := c.Detach()
@@ -242,7 +251,7 @@ func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Call
 		ops     [1]op.Op
 		replies [1]op.Reply
 	}{}
-	o, err := decode(c.Message(), &l.request)
+	o, err := read(c, P(&l.request), decode)
 	if err == nil {
 		l.ops[0] = o
 		finish := func() { answer(c, P(&l.request), &l.replies[0], l.replies[0].Err, encode) }
@@ -266,7 +275,7 @@ func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Call
 func wait[T any, P interface{ *T }](ctx context.Context, h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
 	request, r := P(new(T)), &op.Reply{}
 	defer r.Reset()
-	o, err := decode(c.Message(), request)
+	o, err := read(c, request, decode)
 	if err == nil {
 		err = h.gateway.Do(ctx, caller, o, r)
 	}

@@ -100,7 +100,7 @@ func (c *conn) bigSet(in []byte, size int) bool {
 	a := &arrival{size: size}
 	a.args = copied(c.parser.Finish(in, nil))
 	a.set.K = a.args[1]
-	a.block, a.err = c.door.Gateway.Reserve(c.caller, a.set.K, size)
+	a.block, a.err = c.door.Gateway.Reserve(c.caller, a.set.K, size, 0)
 	if a.block == nil && (a.err == nil || c.missesDefault(a.err)) {
 		// The parser finds the same again: it is fed the whole request from its start.
 		return false
