@@ -64,6 +64,7 @@ type Gateway struct {
 	alarm      alarm
 	ledger     *control.Ledger
 	log        *slog.Logger
+	begun      sync.Pool // of *begun
 
 	peers    Peers
 	sharedAt time.Time // when loads were last exchanged; only Run uses it

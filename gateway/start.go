@@ -6,7 +6,7 @@ import (
 	"github.com/hearthcache/hearth/op"
 )
 
-// begun is commands that were begun by Start.
+// begun is commands that were begun by Start. It is used again.
 type begun struct {
 	gateway *Gateway
 	caller  *Caller
@@ -15,6 +15,28 @@ type begun struct {
 	rs      []op.Reply
 	ins     []int
 	done    func(rest func(ctx context.Context))
+	ended   func() // finish, bound once
+}
+
+// begunKept is how many commands a begun keeps room for.
+const begunKept = 1024
+
+func (g *Gateway) newBegun() *begun {
+	s, _ := g.begun.Get().(*begun)
+	if s == nil {
+		s = &begun{gateway: g}
+		s.ended = s.finish
+	}
+	return s
+}
+
+// free lets another Start use s.
+func (s *begun) free() {
+	g := s.gateway
+	if cap(s.ins) <= begunKept {
+		*s = begun{gateway: g, ins: s.ins[:0], ended: s.ended}
+		g.begun.Put(s)
+	}
 }
 
 // Start begins commands that do not depend on each other and returns before they are done, for a door that serves
@@ -35,17 +57,20 @@ func (g *Gateway) Start(c *Caller, os []op.Op, rs []op.Reply, done func(rest fun
 	if b.source != nil {
 		return false
 	}
-	s := &begun{gateway: g, caller: c, binding: b, os: os, rs: rs, ins: make([]int, 0, len(os)), done: done}
+	s := g.newBegun()
+	s.caller, s.binding, s.os, s.rs, s.done = c, b, os, rs, done
 	for _, o := range os {
 		in, err := g.consider(c, b, o, o.Spec())
 		if err != nil || o.Spec().Board {
 			b.refundAll(s.ins)
+			s.free()
 			return false
 		}
 		s.ins = append(s.ins, in)
 	}
-	if !g.starter.Start(b.cache.Space, b.overtakingAll(g, os), rs, s.finish) {
+	if !g.starter.Start(b.cache.Space, b.overtakingAll(g, os), rs, s.ended) {
 		b.refundAll(s.ins)
+		s.free()
 		return false
 	}
 	return true
@@ -61,7 +86,9 @@ func (s *begun) finish() {
 		}
 	}
 	s.account()
-	s.done(nil)
+	done := s.done
+	s.free()
+	done(nil)
 }
 
 // rest goes on with what was missed.
@@ -70,6 +97,7 @@ func (s *begun) rest(ctx context.Context) {
 		s.gateway.collapseMisses(ctx, s.caller, s.binding, s.os, s.rs)
 	}
 	s.account()
+	s.free()
 }
 
 func (s *begun) account() {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,33 @@ func (g get) ServeCall(c Call) {
 	}
 	c.End(append(append(c.Begin(), "\x12\x93\x01"...), g.value...))
 	c.Finish(Status{})
+}
+
+// suspended answers as get does, each call in a turn after the one that has read it.
+type suspended struct {
+	get
+	free sync.Pool // of *asleep
+}
+
+type asleep struct {
+	of   *suspended
+	call Suspender
+}
+
+func (h *suspended) ServeCall(c Call) {
+	a, _ := h.free.Get().(*asleep)
+	if a == nil {
+		a = &asleep{of: h}
+	}
+	a.call = c.(Suspender)
+	a.call.Suspend(a)
+	a.call.Resume()
+}
+
+func (a *asleep) Resumed(bool) {
+	a.call.End(append(append(a.call.Begin(), "\x12\x93\x01"...), a.of.value...))
+	a.call.Finish(Status{})
+	a.of.free.Put(a)
 }
 
 // full refuses every call, as a cache whose rate is used up does.
@@ -151,6 +179,9 @@ func TestUnaryCallsDoNotAllocate(t *testing.T) {
 	}
 
 	check("hits", get{make([]byte, 147)}, getBytes, getEnd)
+	if !raceDetector { // which makes pools forget on purpose
+		check("suspended hits", &suspended{get: get{make([]byte, 147)}}, getBytes, getEnd)
+	}
 	check("refusals", full{}, frameHeadBytes+len(fullEnd), fullEnd)
 }
 

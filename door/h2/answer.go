@@ -24,8 +24,9 @@ const (
 )
 
 var (
-	_ Referrer = (*stream)(nil)
-	_ Peered   = (*stream)(nil)
+	_ Referrer  = (*stream)(nil)
+	_ Peered    = (*stream)(nil)
+	_ Suspender = (*stream)(nil)
 )
 
 // Header blocks that need no state. The first is ":status: 200, content-type: application/grpc", the second
@@ -359,6 +360,7 @@ var errTimeout = errors.New("grpc-timeout is not up to eight digits and one of H
 
 // Detach implements Call.
 func (st *stream) Detach() context.Context {
+	st.resumer = nil
 	st.own()
 	d := &detached{st: st, lent: st.conn.lent}
 	if st.conn.lent = nil; d.lent == nil {
@@ -366,6 +368,9 @@ func (st *stream) Detach() context.Context {
 	}
 	ctx := context.Background()
 	if t, ok, _ := st.deadline(); ok {
+		if !st.since.IsZero() {
+			t -= time.Since(st.since)
+		}
 		d.ctx, d.cancel = context.WithTimeout(ctx, t)
 	} else {
 		d.ctx, d.cancel = context.WithCancel(ctx)

@@ -68,6 +68,24 @@ type Call interface {
 	Room() int
 }
 
+// Suspender is a Call that can wait for something that comes by itself, as all of package h2's can: it needs no goroutine, and is
+// answered by the connection's loop.
+type Suspender interface {
+	Call
+	// Suspend keeps the call open after ServeCall returns. Of the message and the header, the handler copies what it needs
+	// until then. A handler that has suspended a call for nothing may detach it still.
+	Suspend(r Resumer)
+	// Resume tells that what the call waits for is there. It is called once after Suspend, from anywhere, and never waits.
+	Resume()
+}
+
+// Resumer answers a call that was suspended.
+type Resumer interface {
+	// Resumed is called once after Resume. Where live, it runs as ServeCall does: it finishes the call or detaches it. Otherwise the
+	// call has ended meanwhile and must not be used any more; that is told from any goroutine.
+	Resumed(live bool)
+}
+
 // Peered is a Call that knows where it comes from, for permissions that are bound to networks.
 type Peered interface{ Peer() netip.Addr }
 

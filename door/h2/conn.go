@@ -198,6 +198,10 @@ func (c *conn) Woken(out *door.Writer) error {
 	c.news = c.heard
 	c.mu.Unlock()
 	for _, st := range news {
+		if st.resumer != nil {
+			st.goOn()
+			continue
+		}
 		st.shared.noted.Store(false)
 		if st.http != nil {
 			st.http.retire()
@@ -248,10 +252,17 @@ func (c *conn) leave() {
 func (c *conn) Closed() {
 	c.mu.Lock()
 	c.dead = true
+	news := c.news
+	c.news = nil
 	c.mu.Unlock()
 	c.asking = nil // what a stream gives back is of no use to the others, and there is nothing to write to
 	for _, st := range c.streams.all() {
 		c.remove(st)
+	}
+	for _, st := range news {
+		if st.resumer != nil {
+			st.goOn()
+		}
 	}
 	if g, ok := c.local.(Goner); ok {
 		g.Gone()

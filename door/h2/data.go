@@ -292,7 +292,12 @@ func (st *stream) run() {
 	c.server.grpc.ServeCall(st)
 	giveBack(c.lent)
 	c.lent = nil
-	if !st.finished && st.shared == nil {
+	st.mustEnd()
+}
+
+// mustEnd finishes a call of which the handler has done nothing.
+func (st *stream) mustEnd() {
+	if !st.finished && st.shared == nil && st.resumer == nil {
 		st.Finish(Status{Code: grpcInternal, Message: "the handler has left the call unfinished"})
 	}
 }

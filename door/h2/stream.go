@@ -2,10 +2,11 @@ package h2
 
 import (
 	"sync/atomic"
+	"time"
 )
 
-// stream is one request and its answer. A stream that only the loop knows is used again; one that a goroutine, a
-// subscription or a handler knows is left to the garbage collector, since they may still wake it.
+// stream is one request and its answer. A stream that only the loop knows, or that is suspended and then resumed, is used again;
+// one that a goroutine, a subscription or a handler knows is left to the garbage collector, since they may still wake it.
 type stream struct {
 	conn *conn
 	id   uint32
@@ -39,9 +40,11 @@ type stream struct {
 	status   Status
 	pump     func()
 	onClosed func()
-	shared   *shared // what goroutines may touch; nil if only the loop knows the stream
-	borrowed []byte  // the message
-	next     *stream // in the list of free ones
+	shared   *shared   // what goroutines may touch; nil if only the loop knows the stream
+	resumer  Resumer   // of a call that is suspended
+	since    time.Time // when that began, if the call has a deadline
+	borrowed []byte    // the message
+	next     *stream   // in the list of free ones
 }
 
 // chunk is part of an answer that waits.
@@ -98,7 +101,7 @@ func (c *conn) remove(st *stream) {
 	if st.onClosed != nil {
 		st.onClosed()
 	}
-	if st.shared != nil || st.kept {
+	if st.shared != nil || st.kept || st.resumer != nil {
 		return
 	}
 	c.free(st)

@@ -202,6 +202,7 @@ type encoder[P any] func(b []byte, o P, r *op.Reply) []byte
 func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P], encode encoder[P]) row {
 	slot := h.slots
 	h.slots++
+	w := &waits[T, P]{handler: h, decode: decode, encode: encode}
 	return row{method, func(c h2.Call) {
 		caller, err := h.cacheCaller(c)
 		if err != nil {
@@ -222,7 +223,7 @@ func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P]
 		s.reply.Reset()
 		done, err := h.gateway.Try(caller, o, &s.reply)
 		if !done {
-			leave(h, c, caller, decode, encode)
+			w.leave(c, caller)
 			return
 		}
 		answer(c, request, &s.reply, err, encode)
@@ -237,49 +238,6 @@ func read[P any](c h2.Call, request P, decode decoder[P]) (op.Op, error) {
 		settle(c, o)
 	}
 	return o, err
-}
-
-// leave lets the engine, or a goroutine where that must be, finish what Try could not, on memory of its own.
-func leave[T any, P interface{ *T }](h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
-	ctx := c.Detach()
-	if _, own := c.(*Exchange); own { // no loop, which would flush what was started, carries it
-		h.start(func() { wait(ctx, h, c, caller, decode, encode) })
-		return
-	}
-	l := &struct {
-		request T
-		ops     [1]op.Op
-		replies [1]op.Reply
-	}{}
-	o, err := read(c, P(&l.request), decode)
-	if err == nil {
-		l.ops[0] = o
-		finish := func() { answer(c, P(&l.request), &l.replies[0], l.replies[0].Err, encode) }
-		if h.gateway.Start(caller, l.ops[:], l.replies[:], func(rest func(context.Context)) {
-			if rest == nil {
-				finish()
-				return
-			}
-			h.start(func() {
-				rest(ctx)
-				finish()
-			})
-		}) {
-			return
-		}
-	}
-	h.start(func() { wait(ctx, h, c, caller, decode, encode) })
-}
-
-// wait runs a command that Try could not finish, on memory of its own.
-func wait[T any, P interface{ *T }](ctx context.Context, h *Handler, c h2.Call, caller *gateway.Caller, decode decoder[P], encode encoder[P]) {
-	request, r := P(new(T)), &op.Reply{}
-	defer r.Reset()
-	o, err := read(c, request, decode)
-	if err == nil {
-		err = h.gateway.Do(ctx, caller, o, r)
-	}
-	answer(c, request, r, err, encode)
 }
 
 func answer[P any](c h2.Call, o P, r *op.Reply, err error, encode encoder[P]) {
