@@ -10,6 +10,7 @@ const (
 	ElementBytesMax   = ValueBytesMax      // one element of a collection
 	MessageBytesMax   = 6 << 20            // one gRPC message received
 	RandomRepeatsMax  = 1 << 20            // elements of one random read that may name an element again
+	TogetherKeysMax   = 64 << 10           // keys of one command that is done as one
 	AnswerBytesMax    = 64 << 20           // what one answer may hold of the items or fields that a request names, as often as it names them
 	CacheNameBytesMax = 255
 	TopicNameBytesMax = 255

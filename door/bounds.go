@@ -9,6 +9,11 @@ const (
 	QueueBytesMax = 1 << 20
 	// ConnectionsMax is how many connections a process holds unless Limits say otherwise.
 	ConnectionsMax = 65536
+	// RequestBytesMax is the memory that requests of a process may take while they are not done, beyond a little for each
+	// connection, unless a Budget says otherwise.
+	RequestBytesMax = 256 << 20
+	// RequestBytesMin is how much of that a process leaves them whose items have little memory.
+	RequestBytesMin = 64 << 20
 
 	readBytes       = 64 << 10 // one read
 	readsPerTurn    = 4        // before other connections have theirs

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/op"
@@ -146,6 +147,10 @@ type Limiter interface {
 
 // ErrItemSize is the error of a command that would make an item larger than its cache allows.
 var ErrItemSize error = &hearth.Error{Kind: hearth.Limited, Limit: hearth.ItemSize, Msg: "item size: the item would be larger than the cache's largest"}
+
+// ErrTogether is the error of a command over more keys than one may have that is done as one.
+var ErrTogether error = &hearth.Error{Kind: hearth.Limited, Msg: "request limit: a command that is done as one names at most " +
+	strconv.Itoa(hearth.TogetherKeysMax) + " keys"}
 
 // Size is what a space holds and has lost.
 type Size struct {

@@ -1,5 +1,10 @@
 package respwire
 
+import (
+	"math"
+	"slices"
+)
+
 // Bounds of one request; they are Valkey's.
 const (
 	BulkBytesMax   = 512 << 20 // one argument
@@ -31,7 +36,8 @@ type Parser struct {
 	args   []span
 }
 
-type span struct{ start, end int }
+// span is where an argument lies in its request.
+type span struct{ start, end uint32 }
 
 // spansKept is how many positions a Parser keeps between requests.
 const spansKept = 1 << 10
@@ -62,12 +68,8 @@ func (p *Parser) Next(in []byte, args [][]byte) (out [][]byte, n int, err error)
 	if !p.array || p.left > 0 {
 		return args, 0, nil
 	}
-	for _, s := range p.args {
-		args = append(args, in[s.start:s.end:s.end])
-	}
 	n = p.at
-	p.Reset()
-	return args, n, nil
+	return p.Finish(in, args), n, nil
 }
 
 // Pending describes the argument that is arriving: the arguments before it that are complete, its length, and where in
@@ -86,6 +88,7 @@ func (p *Parser) Arg(in []byte, i int) []byte { return in[p.args[i].start:p.args
 // Finish ends a half-read request whose last argument, the pending one, was read elsewhere: it appends the arguments
 // before it, and the parser is ready for the request that follows.
 func (p *Parser) Finish(in []byte, args [][]byte) [][]byte {
+	args = slices.Grow(args, len(p.args))
 	for _, s := range p.args {
 		args = append(args, in[s.start:s.end:s.end])
 	}
@@ -131,7 +134,10 @@ func (p *Parser) argument(in []byte) (bool, error) {
 	if len(in) < end+2 {
 		return false, nil
 	}
-	p.args = append(p.args, span{p.at, end})
+	if end > math.MaxUint32 {
+		return false, ProtocolError("too big request")
+	}
+	p.args = append(p.args, span{uint32(p.at), uint32(end)})
 	p.at, p.inBulk = end+2, false
 	p.left--
 	return true, nil

@@ -115,7 +115,7 @@ func (s *server) openRESP() error {
 	if err != nil || l == nil {
 		return err
 	}
-	s.serve("resp", resp.New(resp.Options{Gateway: s.gateway, Version: version, Port: l.Addr().(*net.TCPAddr).Port, Log: s.log}), l)
+	s.serve("resp", resp.New(resp.Options{Gateway: s.gateway, Version: version, Port: l.Addr().(*net.TCPAddr).Port, Budget: &s.budget, Log: s.log}), l)
 	return nil
 }
 

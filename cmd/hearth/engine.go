@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/engine/valkey"
@@ -96,6 +97,7 @@ func (s *server) topics() topics.Broker {
 // openLocal makes the engine that keeps the items in this process.
 func (s *server) openLocal() engine.Engine {
 	e := local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
+	s.budget.Max = min(max(e.BytesMax(), door.RequestBytesMin), door.RequestBytesMax)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance)
 	}

@@ -35,6 +35,7 @@ type server struct {
 	gateway     *gateway.Gateway
 	watch       observe.Watch
 	limits      door.Limits  // shared by all ports
+	budget      door.Budget  // likewise
 	loops       door.Loops   // shared by all ports
 	root        *auth.Issued // made at this start; nil otherwise
 	parts       []part

@@ -17,18 +17,12 @@ type arrival struct {
 	size  int
 	err   error // why the value is thrown away
 
-	buf      []byte // instead: the request so far
-	settled  bool   // that there is no better place than buf was found for the request
-	reserved int    // of the door's budget
-	trash    []byte
+	buf     []byte // instead: the request so far
+	settled bool   // that there is no better place than buf was found for the request
+	room    int    // bytes of the array behind buf
+	held    int    // of the budget: room, and what refers to arguments
+	trash   []byte
 }
-
-const (
-	blockBytesMin  = 64 << 10 // a value of so many bytes is read into a Block
-	gatherBytesMin = 16 << 10 // a half request of so many bytes is gathered by its connection
-	trashBytes     = 64 << 10 // read at once of what is thrown away
-	gatherBytesMax = 64 << 20 // one request, but for a value that has a Block
-)
 
 const (
 	errBuffers = "ERR too much memory is taken by requests that are still arriving; try again later"
@@ -46,10 +40,10 @@ func (c *conn) bigBegin(in []byte) int {
 		return 0
 	}
 	room := max(2*len(in), gatherBytesMin)
-	if !c.door.buffer(room) {
+	if !c.hold(room) {
 		return c.giveUp(in, errBuffers)
 	}
-	c.big = &arrival{buf: append(make([]byte, 0, room), in...), reserved: room}
+	c.big = &arrival{buf: append(make([]byte, 0, room), in...), room: room, held: room}
 	return len(in)
 }
 
@@ -71,7 +65,7 @@ func (c *conn) bigTurn() {
 		gathered.settled = true
 		return
 	}
-	c.door.buffered.Add(int64(-gathered.reserved))
+	c.yield(gathered.held)
 	if len(in) <= start {
 		return
 	}
@@ -149,12 +143,24 @@ func (c *conn) bigGrow(n int) (why string) {
 			return errRequest
 		}
 	}
-	if !c.door.buffer(room - a.reserved) {
+	if !c.hold(room - a.room) {
 		return errBuffers
 	}
-	a.reserved = room
+	a.held += room - a.room
+	a.room = room
 	a.buf = append(make([]byte, 0, room), a.buf...)
 	return ""
+}
+
+// bigCount counts the arguments of a gathered request, and reports whether there was room for what refers to them.
+func (c *conn) bigCount(args int) bool {
+	a := c.big
+	n := a.room + args*argBytes - a.held
+	if !c.hold(n) {
+		return false
+	}
+	a.held += n
+	return true
 }
 
 // Filled implements door.Filler.
@@ -187,20 +193,37 @@ func (c *conn) bigSteps() {
 			return
 		case n == 0:
 			c.bigTurn()
+			if done, _, _, _ := c.parser.Pending(); c.big == a && !c.bigCount(done) {
+				c.giveUp(nil, errBuffers)
+			}
 			return
 		}
 		a.settled = false
-		if len(args) > 0 {
-			if wait, along := c.do(args, a.buf[n:]); wait != nil {
-				n += along
-				c.leave(wait)
-			}
-		}
-		a.buf = a.buf[n:]
+		a.buf = a.buf[n+c.bigRun(args, a.buf[n:]):]
 	}
-	if len(a.buf) == 0 {
+	if len(a.buf) == 0 && !c.waiting {
 		c.bigDrop()
 	}
+}
+
+// bigRun runs a gathered request. It returns how many bytes of rest, what is gathered behind it, went with it.
+func (c *conn) bigRun(args [][]byte, rest []byte) (along int) {
+	switch {
+	case len(args) == 0:
+		return 0
+	case len(args) > argsKept && !c.bigCount(len(args)):
+		c.refuse(errBuffers)
+		return 0
+	case len(args) > argsTurnMax:
+		c.args = nil
+		c.leave(func() { c.doLarge(args) })
+		return 0
+	}
+	wait, along := c.do(args, rest)
+	if wait != nil {
+		c.leave(wait)
+	}
+	return along
 }
 
 // bigEnd goes on with a big request when ordinary input comes behind it. It returns the bytes taken.
@@ -262,15 +285,5 @@ func (c *conn) bigDrop() {
 	if a.block != nil {
 		a.block.Release()
 	}
-	c.door.buffered.Add(int64(-a.reserved))
-}
-
-// buffer takes n bytes of the door's budget for arriving requests; false when there are not so many. A negative n gives
-// some back.
-func (d *Door) buffer(n int) bool {
-	if d.buffered.Add(int64(n)) > d.BufferBytesMax && n > 0 {
-		d.buffered.Add(int64(-n))
-		return false
-	}
-	return true
+	c.yield(a.held)
 }

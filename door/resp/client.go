@@ -28,11 +28,20 @@ var clientRows = []row{{name: "CLIENT", arity: -2, subs: []row{
 // text answers with something for people.
 func (c *conn) text(s string) { c.out = c.proto.AppendVerbatim(c.out, "txt", s) }
 
-const errClientName = "ERR Client names cannot contain spaces, newlines or special characters."
+const (
+	errClientName = "ERR Client names cannot contain spaces, newlines or special characters."
+	errClientLong = "ERR what a client says of itself cannot be longer than 1024 bytes."
+)
 
-// cleanName reports whether all bytes are visible ASCII.
-func cleanName(b []byte) bool {
-	return !slices.ContainsFunc(b, func(c byte) bool { return c < '!' || c > '~' })
+// misnamed returns the error of something that a client says of itself: wrong, unless all bytes are visible ASCII.
+func misnamed(b []byte, wrong string) string {
+	switch {
+	case len(b) > clientBytesMax:
+		return errClientLong
+	case slices.ContainsFunc(b, func(c byte) bool { return c < '!' || c > '~' }):
+		return wrong
+	}
+	return ""
 }
 
 func runClientGetName(c *conn, args [][]byte) {
@@ -44,8 +53,8 @@ func runClientGetName(c *conn, args [][]byte) {
 }
 
 func runClientSetName(c *conn, args [][]byte) {
-	if !cleanName(args[2]) {
-		c.out = respwire.AppendError(c.out, errClientName)
+	if wrong := misnamed(args[2], errClientName); wrong != "" {
+		c.out = respwire.AppendError(c.out, wrong)
 		return
 	}
 	c.set1(&c.info.name, string(args[2]))
@@ -70,8 +79,8 @@ func runClientSetInfo(c *conn, args [][]byte) {
 		c.out = respwire.AppendError(c.out, "ERR Unrecognized option '"+clip(args[2], 128)+"'")
 		return
 	}
-	if !cleanName(args[3]) {
-		c.out = respwire.AppendError(c.out, "ERR "+lower(string(args[2]))+" cannot contain spaces, newlines or special characters.")
+	if wrong := misnamed(args[3], "ERR "+lower(string(args[2]))+" cannot contain spaces, newlines or special characters."); wrong != "" {
+		c.out = respwire.AppendError(c.out, wrong)
 		return
 	}
 	c.set1(field, string(args[3]))

@@ -8,6 +8,8 @@ import (
 	"github.com/hearthcache/hearth/topics"
 )
 
+const errNames = "ERR COMMAND tells of at most 4096 commands at once"
+
 var commandRows = []row{{name: "COMMAND", arity: -1, flags: loading | stale, check: checkCommand, run: runCommand}}
 
 // checkCommand returns the error of a subcommand that there is not, or whose arguments are too few or too many.
@@ -17,7 +19,11 @@ func checkCommand(args [][]byte) string {
 	}
 	sub, fits := args[1], true
 	switch {
-	case is(sub, "LIST"), is(sub, "INFO"), is(sub, "DOCS"):
+	case is(sub, "LIST"):
+	case is(sub, "INFO"), is(sub, "DOCS"):
+		if len(args)-2 > namesMax {
+			return errNames
+		}
 	case is(sub, "COUNT"), is(sub, "HELP"):
 		fits = len(args) == 2
 	case is(sub, "GETKEYS"), is(sub, "GETKEYSANDFLAGS"):

@@ -27,6 +27,7 @@ type conn struct {
 	proto  respwire.Proto
 	parser respwire.Parser
 	big    *arrival // a large value that is being read into its final place
+	held   int      // bytes of the door's budget
 
 	w       *door.Writer // during a turn of the loop; nil while a goroutine works
 	out     []byte       // answers: of this turn, or those that a goroutine has left
@@ -42,6 +43,7 @@ type conn struct {
 	multi       *transaction
 	watch       engine.Watch // nil: nothing is watched
 	watchedKeys [][]byte
+	watchedHeld int  // bytes of the budget
 	touched     bool // a watched key has changed already
 	draining    bool
 	subs        subscriptions
@@ -85,12 +87,6 @@ type blockAt struct {
 	at    int
 	block *value.Block
 }
-
-// outBytesMax is how much of answers may wait for the peer before no further request is run.
-const outBytesMax = 1 << 20
-
-// argsKept is how many arguments a connection has room for between requests.
-const argsKept = 1 << 10
 
 // Feed implements door.Session.
 func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
@@ -303,7 +299,7 @@ func (c *conn) release() {
 	c.blocks = nil
 	c.reply.Reset()
 	c.bigDrop()
-	c.unwatch()
+	c.endMulti()
 	c.unsubscribeAll()
 	c.stand()
 	c.door.forget(c)
@@ -466,8 +462,7 @@ func (c *conn) aborted(r *row) string {
 	if r.name != "EXEC" {
 		return "ERR "
 	}
-	c.multi = nil
-	c.unwatch()
+	c.endMulti()
 	return "EXECABORT Transaction discarded because of: "
 }
 
@@ -483,9 +478,7 @@ const errNoAuth = "NOAUTH Authentication required."
 
 // refuse answers with an error of a request that is not run, which also spoils an open transaction.
 func (c *conn) refuse(text string) {
-	if c.multi != nil {
-		c.multi.spoiled = true
-	}
+	c.spoil()
 	c.answer(func() { c.out = respwire.AppendError(c.out, text) })
 }
 

@@ -74,8 +74,7 @@ func runSelect(c *conn, args [][]byte) {
 
 // runReset makes the connection what it was when it was opened.
 func runReset(c *conn, args [][]byte) {
-	c.multi = nil
-	c.unwatch()
+	c.endMulti()
 	c.unsubscribeAll()
 	c.proto, c.quiet = respwire.RESP2, audible
 	c.info.name, c.info.noEvict, c.info.noTouch = "", false, false
@@ -153,6 +152,9 @@ func runAuth(c *conn, args [][]byte) {
 // signIn makes the client who the token says it is, on a cache, and returns why not. While hearth is open, any token is
 // as good as none.
 func (c *conn) signIn(cache string, token []byte) (refusal string) {
+	if len(cache) > hearth.CacheNameBytesMax {
+		return errWrongPass // and so is not kept
+	}
 	caller, err := c.door.Gateway.SignIn(c.credential(string(token)), cache)
 	if err != nil && c.open {
 		caller, err = c.door.Gateway.SignIn(c.credential(""), cache)
@@ -222,8 +224,8 @@ func (c *conn) helloOptions(args [][]byte) (name string, named bool, text string
 			}
 			i += 2
 		case is(args[i], "SETNAME") && left >= 1:
-			if !cleanName(args[i+1]) {
-				return "", false, errClientName
+			if wrong := misnamed(args[i+1], errClientName); wrong != "" {
+				return "", false, wrong
 			}
 			name, named = string(args[i+1]), true
 			i++

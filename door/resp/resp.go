@@ -11,6 +11,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,8 +31,8 @@ type Options struct {
 	Port    int    // for INFO and CLUSTER
 	Host    string // that CLUSTER SLOTS tells clients; empty is the address they came to
 
-	BufferBytesMax int64        // memory of all requests that are arriving, beyond a little for each; 256 MiB
-	Log            *slog.Logger // nil is slog.Default()
+	Budget *door.Budget // of requests that are not done, which all doors may share; nil is one of its own
+	Log    *slog.Logger // nil is slog.Default()
 }
 
 // Door serves RESP.
@@ -42,11 +43,11 @@ type Door struct {
 	id       func() string // 40 hex digits: the node's name
 	nextID   atomic.Int64
 	commands atomic.Int64
-	buffered atomic.Int64
 	messages sync.Pool // of *[takeMessages]topics.Message
 	batches  sync.Pool // of *batch
 	seed     maphash.Seed
-	pipes    sync.Pool // of *pipe
+	pipes    sync.Pool     // of *pipe
+	large    chan struct{} // a place for each large command that may run at a time
 
 	mu    sync.Mutex // guards conns
 	conns map[int64]*conn
@@ -57,11 +58,12 @@ func New(o Options) *Door {
 	o.Cache = cmp.Or(o.Cache, "default")
 	o.Version = cmp.Or(o.Version, "dev")
 	o.Port = cmp.Or(o.Port, 6379)
-	o.BufferBytesMax = cmp.Or(o.BufferBytesMax, 256<<20)
+	o.Budget = cmp.Or(o.Budget, &door.Budget{})
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	d := &Door{Options: o, began: time.Now(), seed: maphash.MakeSeed(), conns: map[int64]*conn{}}
+	d.large = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	d.table = sync.OnceValue(func() *table { return newTable(families()...) })
 	d.id = sync.OnceValue(nodeID)
 	d.pipes.New = func() any { return new(pipe) }

@@ -313,11 +313,16 @@ run of the tests: unordered answers as sets, random ones and INFO, MEMORY, OBJEC
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | MULTI | a command that EXEC finds misspelt says so, also where a key has another type or is missing | its keys are not looked at |
 | ZRANK, ZREVRANK | WITHSCORE is taken | as Redis 7.2 and Valkey have it |
-| EXISTS, TOUCH, DEL, UNLINK, MGET with more than 4,096 keys | are done 256 keys at a time, but as one within MULTI | others do not wait for a million of them |
+| EXISTS, TOUCH, DEL, UNLINK, MGET, MSET with more than 4,096 keys | are done 256 keys at a time, but as one within MULTI | others do not wait for a million of them |
+| other commands over more than 65,536 keys, such as MSETNX or SUNION | are refused | they have to be done as one, and others would wait |
 | MGET, HMGET, HGETEX, HGETDEL, SORT … GET | an answer of more than 64 MiB is refused | one large value could be named many times over |
 | SRANDMEMBER, HRANDFIELD, ZRANDMEMBER | a count is at least -1,048,576, and the answer at most 64 MiB | likewise: elements may repeat |
 | EXEC | reads whose answers come to more than 64 MiB together have an error in their place | likewise |
 | a request of more than 64 MiB, but for one SET | is refused, and the connection ends | as one whose query buffer is full; the item limit of its cache bounds a SET |
+| requests of all clients that are not done: half requests of more than 16 KiB, queued commands of a transaction beyond 16 KiB, watched keys | have 256 MiB together (less where --max-memory is less, but at least 64); a connection holds at most as much as it leaves free. Counted are bytes, 64 for each argument, 512 for each queued command, 256 for each watched key. A half request beyond it is refused and the connection ends; a queued command beyond it is refused, and EXEC answers EXECABORT | as one whose query buffer is full |
+| a transaction of more than 262,144 commands, 1,048,576 arguments or 64 MiB of them | the command is refused, and EXEC answers EXECABORT | likewise, and others wait while EXEC runs |
+| commands of more than 8,192 arguments, and EXEC of as many | run a few at a time (half the processors) | what they need beside their arguments stays bounded, and others are answered meanwhile |
+| WATCH of more than 65,536 keys by a connection; COMMAND INFO or DOCS of more than 4,096 names; a client's name or library of more than 1,024 bytes | are refused | each has its memory in the server |
 | a connection subscribes to more than 65,536 channels, or patterns | the command is refused as a whole | each has its memory in the server |
 | a subscriber that falls behind a topic's ring | is disconnected | as one whose output buffer is full; it learns that it missed something |
 | PUBLISH, PUBSUB over several gateways | PUBLISH counts the receivers at its own gateway, and one for each other gateway with subscribers to the channel itself; PUBSUB tells of the gateway that is asked | a message does not wait for every gateway's count |

@@ -232,6 +232,7 @@ func pairs(args [][]byte, command string) (keys, values [][]byte, err error) {
 	if len(args)%2 == 0 {
 		return nil, nil, say("ERR wrong number of arguments for '" + command + "' command")
 	}
+	keys, values = make([][]byte, 0, len(args)/2), make([][]byte, 0, len(args)/2)
 	for i := 1; i < len(args); i += 2 {
 		keys, values = append(keys, args[i]), append(values, args[i+1])
 	}

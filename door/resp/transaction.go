@@ -15,14 +15,25 @@ type pending struct {
 // transaction is what MULTI has opened.
 type transaction struct {
 	queued  []pending
+	args    int
 	bytes   int
+	held    int  // of the budget
 	spoiled bool // a request was refused: EXEC will be, too
+
+	text  []byte   // room for bytes of the next arguments
+	cells [][]byte // and for those themselves
 }
 
-// Bounds of what one transaction may queue.
 const (
-	queuedMax      = 1 << 20
-	queuedBytesMax = 64 << 20
+	errQueued      = "ERR a transaction is larger than 262144 commands, 1048576 arguments or 64 MiB"
+	errWatched     = "ERR a connection may watch at most 65536 keys"
+	errQueuedSpace = "ERR too much memory is taken by requests that are not done; try again later"
+)
+
+// Room for the arguments of small commands is made for so many bytes and arguments at a time.
+const (
+	queuedTextBytes = 4 << 10
+	queuedCells     = 128
 )
 
 var transactionRows = []row{
@@ -45,17 +56,71 @@ func runMulti(c *conn, args [][]byte) {
 // queue keeps a request for EXEC.
 func (c *conn) queue(r *row, args [][]byte) {
 	m := c.multi
-	args = copied(args)
-	for _, a := range args {
-		m.bytes += len(a)
+	if !m.spoiled {
+		size := 0
+		for _, a := range args {
+			size += len(a)
+		}
+		if refusal := c.count(len(args), size); refusal != "" {
+			c.refuse(refusal)
+			return
+		}
+		m.queued = append(m.queued, pending{r, m.copied(args, size)})
 	}
-	if len(m.queued) >= queuedMax || m.bytes > queuedBytesMax {
-		m.spoiled, m.queued = true, nil
-		c.refuse("ERR the transaction is too large")
+	c.answer(func() { c.out = respwire.AppendSimple(c.out, "QUEUED") })
+}
+
+// count adds a command to what the transaction queues, and says why it is too much, if it is.
+func (c *conn) count(args, size int) (refusal string) {
+	m := c.multi
+	m.args, m.bytes = m.args+args, m.bytes+size
+	if len(m.queued) >= queuedMax || m.args > queuedArgsMax || m.bytes > queuedBytesMax {
+		return errQueued
+	}
+	n := (len(m.queued)+1)*queuedBytes + m.args*queuedArgBytes + m.bytes
+	n -= n % queuedGrain
+	if !c.hold(n - m.held) {
+		return errQueuedSpace
+	}
+	m.held = n
+	return ""
+}
+
+// copied copies the arguments of a command, size bytes, to where the transaction keeps them: those of many small commands
+// together.
+func (m *transaction) copied(args [][]byte, size int) [][]byte {
+	if cap(m.text)-len(m.text) < size {
+		m.text = make([]byte, 0, max(size, min(queuedTextBytes, m.bytes)))
+	}
+	if cap(m.cells)-len(m.cells) < len(args) {
+		m.cells = make([][]byte, 0, max(len(args), min(queuedCells, m.args)))
+	}
+	first := len(m.cells)
+	for _, a := range args {
+		start := len(m.text)
+		m.text = append(m.text, a...)
+		m.cells = append(m.cells, m.text[start:len(m.text):len(m.text)])
+	}
+	return m.cells[first:len(m.cells):len(m.cells)]
+}
+
+// spoil has the EXEC of an open transaction be refused. What it has queued is never run.
+func (c *conn) spoil() {
+	m := c.multi
+	if m == nil {
 		return
 	}
-	m.queued = append(m.queued, pending{r, args})
-	c.answer(func() { c.out = respwire.AppendSimple(c.out, "QUEUED") })
+	c.yield(m.held)
+	*m = transaction{spoiled: true}
+}
+
+// endMulti forgets the open transaction, if there is one, and the watched keys.
+func (c *conn) endMulti() {
+	if m := c.multi; m != nil {
+		c.yield(m.held)
+		c.multi = nil
+	}
+	c.unwatch()
 }
 
 func runDiscard(c *conn, args [][]byte) {
@@ -63,8 +128,7 @@ func runDiscard(c *conn, args [][]byte) {
 		c.out = respwire.AppendError(c.out, "ERR DISCARD without MULTI")
 		return
 	}
-	c.multi = nil
-	c.unwatch()
+	c.endMulti()
 	c.out = respwire.AppendOK(c.out)
 }
 
@@ -73,12 +137,26 @@ func runWatch(c *conn, args [][]byte) {
 		c.out = respwire.AppendError(c.out, "ERR WATCH inside MULTI is not allowed")
 		return
 	}
+	n := 0
+	for _, k := range args[1:] {
+		n += watchedBytes + 2*len(k)
+	}
+	switch {
+	case len(c.watchedKeys)+len(args)-1 > watchedMax:
+		c.out = respwire.AppendError(c.out, errWatched)
+		return
+	case !c.hold(n):
+		c.out = respwire.AppendError(c.out, errQueuedSpace)
+		return
+	}
 	keys := append(c.watchedKeys, copied(args[1:])...)
 	w, err := c.watchKeys(keys)
 	if err != nil {
+		c.yield(n)
 		c.fail(c.info.command, err)
 		return
 	}
+	c.watchedHeld += n
 	c.rewatch(w, keys)
 	c.out = respwire.AppendOK(c.out)
 }
@@ -113,7 +191,8 @@ func (c *conn) unwatch() {
 	if c.watch != nil {
 		c.watch.Close()
 	}
-	c.watch, c.watchedKeys, c.touched = nil, nil, false
+	c.yield(c.watchedHeld)
+	c.watch, c.watchedKeys, c.watchedHeld, c.touched = nil, nil, 0, false
 }
 
 // planned is one queued request of a transaction that runs: an op, an error that stands instead of its answer, or
@@ -132,9 +211,16 @@ func runExec(c *conn, args [][]byte) {
 	}
 	c.multi = nil
 	defer c.unwatch()
+	defer c.yield(m.held)
 	if m.spoiled {
 		c.out = respwire.AppendError(c.out, "EXECABORT Transaction discarded because of previous errors.")
 		return
+	}
+	if m.args > argsTurnMax {
+		if !c.enterLarge() {
+			return
+		}
+		defer c.leaveLarge()
 	}
 	plans, ops := c.plan(m)
 	replies := make([]op.Reply, len(ops))

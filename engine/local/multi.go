@@ -18,12 +18,13 @@ type locked []*shard
 func (sp *space) lockAll(hashes []uint64) locked {
 	for {
 		l := sp.layout.Load()
-		all := make(locked, 0, len(hashes))
+		all := make(locked, 0, min(len(hashes), len(l.shards)))
 		for _, h := range hashes {
-			all = append(all, l.shards[h>>l.shift])
+			if s := l.shards[h>>l.shift]; !slices.Contains(all, s) {
+				all = append(all, s)
+			}
 		}
 		slices.SortFunc(all, func(a, b *shard) int { return int(int64(a.number) - int64(b.number)) })
-		all = slices.Compact(all)
 		moved := false
 		for _, s := range all {
 			s.lock()
@@ -87,6 +88,8 @@ func slice(o op.Multi, from, to int) op.Multi {
 		return &op.MultiExists{List: o.List[from:to]}
 	case *op.MultiGet:
 		return &op.MultiGet{List: o.List[from:to]}
+	case *op.MultiSet:
+		return &op.MultiSet{List: o.List[from:to], Values: o.Values[from:to], Expiry: o.Expiry}
 	}
 	return nil
 }
@@ -94,10 +97,14 @@ func slice(o op.Multi, from, to int) op.Multi {
 // multiSliced is multi, in slices where there are many keys, so that nobody waits for a million of them: what happens to
 // the keys meanwhile is seen, or not.
 func (e *Engine) multiSliced(id hearth.Space, o op.Multi, r *op.Reply) error {
-	if !sliced(o) {
+	n := len(o.Keys())
+	switch {
+	case sliced(o):
+	case n > hearth.TogetherKeysMax:
+		return engine.ErrTogether
+	default:
 		return e.multi(id, o, r)
 	}
-	n := len(o.Keys())
 	for from := 0; from < n; from += sliceKeys {
 		if err := e.multi(id, slice(o, from, min(from+sliceKeys, n)), r); err != nil {
 			return err
@@ -114,6 +121,24 @@ func (e *Engine) multi(id hearth.Space, o op.Multi, r *op.Reply) error {
 	l := e.space(id).lockAll(hs)
 	defer l.finish()
 	return l.apply(keys, hs, o, e.now(), r)
+}
+
+// applySliced is apply, in slices where there are many keys: for the same end, with less memory.
+func (l locked) applySliced(keys [][]byte, hs []uint64, o op.Multi, now int64, r *op.Reply) error {
+	switch {
+	case sliced(o):
+	case len(keys) > hearth.TogetherKeysMax:
+		return engine.ErrTogether
+	default:
+		return l.apply(keys, hs, o, now, r)
+	}
+	for from := 0; from < len(keys); from += sliceKeys {
+		to := min(from+sliceKeys, len(keys))
+		if err := l.apply(keys[from:to], hs[from:to], slice(o, from, to), now, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // apply runs a command over several keys. A key that stands there twice has one Entry.
@@ -296,7 +321,7 @@ func (e *Engine) DoTogether(_ context.Context, id hearth.Space, w engine.Watch, 
 		r := &rs[i]
 		if m, ok := o.(op.Multi); ok {
 			keys := m.Keys()
-			r.Err = l.apply(keys, e.hashes(nil, keys), m, now, r)
+			r.Err = l.applySliced(keys, e.hashes(make([]uint64, 0, len(keys)), keys), m, now, r)
 		} else {
 			h := e.hash(o.Key())
 			s := l.of(h)
