@@ -64,7 +64,7 @@ func (d *fuzzed) run(t *testing.T, pieces ...[]byte) []byte {
 		defer d.mu.Unlock()
 		return len(d.conns) == 0
 	})
-	if n := d.buffered.Load(); n != 0 {
+	if n := d.Budget.Used(); n != 0 {
 		t.Errorf("%d bytes of the budget for arriving requests are not given back", n)
 	}
 	if d.seen++; d.seen%1000 == 0 {
