@@ -174,11 +174,14 @@ func (g *Gateway) tryCollapsed(c *Caller, b *binding, l collapse, o op.Op, s *op
 // runCollapsed runs a command whose misses are collapsed, and waits until patience ends. It reports whether the caller
 // is now the key's loader.
 func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *binding, l collapse, o op.Op, r *op.Reply) (leads bool, err error) {
-	space, key := b.cache.Space, o.Key()
-	waited := false
+	key, waited := o.Key(), false
 	defer func() { r.Waited = waited }()
 	for {
 		r.Reset()
+		if b, err = g.present(c, b, o); err != nil {
+			return false, err
+		}
+		space := b.cache.Space
 		if err := g.engine.Do(ctx, space, o, r); !missed(r, err) {
 			return false, err
 		}
@@ -204,11 +207,19 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 		waited = true
 		g.await(patience, fl, c.press(ctx, g.now().UnixMilli()))
 		g.flights.leave(fl, key, &b.tenant.waiters)
-		if b.state != g.plane.State() && g.plane.State().Caches[c.cache] != b.cache {
-			// The cache was flushed, deleted or changed: this command was about what it was.
-			return false, c.bind().exists(c.cache)
-		}
 	}
+}
+
+// present returns the binding with which a command that may have waited goes on: where its cache was flushed or changed
+// meanwhile, it is about what the cache is now, so that of all who waited one loads.
+func (g *Gateway) present(c *Caller, b *binding, o op.Op) (*binding, error) {
+	if s := g.plane.State(); b.state == s || s.Caches[c.cache] == b.cache {
+		return b, nil
+	}
+	if err := g.Permit(c, o); err != nil {
+		return nil, err
+	}
+	return c.bind(), nil
 }
 
 // lookAgain looks for the item inside a flight that has just begun: a set that landed between the first look and the

@@ -208,11 +208,13 @@ func TestWaitersAreNotLeft(t *testing.T) {
 		f.set(f.caller(), "k", "v")
 		expect(t, results, 19, hit)
 	})
-	t.Run("flush", func(t *testing.T) {
+	t.Run("flush makes the next one the loader", func(t *testing.T) {
 		f := newFleet(t, slow)
 		_, results := f.waiting(t.Context(), "k", 20)
 		f.change(control.FlushCache{Name: "c"})
-		expect(t, results, 20, miss)
+		expect(t, results, 1, miss)
+		f.set(f.caller(), "k", "v")
+		expect(t, results, 19, hit)
 	})
 	t.Run("cache deleted", func(t *testing.T) {
 		f := newFleet(t, slow)

@@ -117,10 +117,17 @@ func (g *Gateway) tryFilled(b *binding, o op.Op, r *op.Reply, err error) (done b
 
 // runFilled runs a command whose misses are loaded, and waits until patience ends. What is too old to be served stays
 // in the reply where nothing better is to be had.
-func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, r *op.Reply) error {
-	space, key, s := b.cache.Space, o.Key(), b.source
+func (g *Gateway) runFilled(ctx, patience context.Context, c *Caller, b *binding, o op.Op, r *op.Reply) (err error) {
+	key := o.Key()
 	for try := range fillTries {
 		r.Reset()
+		if b, err = g.present(c, b, o); err != nil {
+			return err
+		}
+		if !b.fills(o, o.Spec()) { // the cache has no origin any more
+			return g.engine.Do(ctx, b.cache.Space, o, r)
+		}
+		space, s := b.cache.Space, b.source
 		err := g.lookAged(ctx, b, o, r)
 		if g.tryFilled(b, o, r, err) {
 			r.Waited = try > 0
@@ -149,18 +156,12 @@ func (g *Gateway) runFilled(ctx, patience context.Context, b *binding, o op.Op, 
 		if fl.landedWith() != nil {
 			return s.without(r, fl.outcome)
 		}
-		if now := g.plane.State(); b.state != now && now.Caches[b.cache.Name] != b.cache {
-			// The cache was flushed, deleted or changed: this command was about what it was.
-			r.Reset()
-			r.Status = op.Miss
-			return gone(now, b.cache.Name)
-		}
 	}
 	return nil
 }
 
 // fillAll goes on with a batch whose commands have been run: what it missed is loaded at the same time.
-func (g *Gateway) fillAll(ctx context.Context, b *binding, os []op.Op, rs []op.Reply) {
+func (g *Gateway) fillAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
 	var again []int
 	for i, o := range os {
 		r := &rs[i]
@@ -179,21 +180,13 @@ func (g *Gateway) fillAll(ctx context.Context, b *binding, os []op.Op, rs []op.R
 	patience, cancel := patience(ctx, b.source.patience())
 	defer cancel()
 	for _, i := range again {
-		rs[i].Err = g.runFilled(ctx, patience, b, os[i], &rs[i])
+		rs[i].Err = g.runFilled(ctx, patience, c, b, os[i], &rs[i])
 	}
 }
 
 // patience is how long a caller waits for the origin: as long as a load may take.
 func (s *source) patience() time.Duration {
 	return time.Duration(s.budget()+fillSlack) * time.Millisecond
-}
-
-// gone returns NoCache where the cache is no more.
-func gone(s *control.State, cache string) error {
-	if s.Caches[cache] == nil {
-		return control.NoCache(cache)
-	}
-	return nil
 }
 
 // landedWith returns the outcome of a flight that has landed, nil where it is under way.

@@ -182,7 +182,7 @@ func (g *Gateway) run(ctx context.Context, c *Caller, b *binding, o op.Op, s *op
 	if b.fills(o, s) {
 		patience, cancel := patience(ctx, b.source.patience())
 		defer cancel()
-		return g.runFilled(ctx, patience, b, o, r)
+		return g.runFilled(ctx, patience, c, b, o, r)
 	}
 	if l := b.collapsing(o, s); l.wait > 0 {
 		patience, cancel := patience(ctx, l.patience())
@@ -211,7 +211,7 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 			g.engine.DoAll(ctx, b.cache.Space, b.overtakingAll(g, os), rs)
 			over()
 			if b.source != nil {
-				g.fillAll(ctx, b, os, rs)
+				g.fillAll(ctx, c, b, os, rs)
 			}
 			g.wroteAll(b, os, rs)
 			g.collapseMisses(ctx, c, b, os, rs)
