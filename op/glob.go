@@ -1,8 +1,11 @@
 package op
 
 // MatchGlob reports whether s matches a pattern as Redis has them: * for anything, ? for one byte, [abc], [a-z] and [^a]
-// for one of some bytes, and \ before a byte that stands for itself.
+// for one of some bytes, and \ before a byte that stands for itself. Nothing matches no pattern but an empty one.
 func MatchGlob(pattern, s []byte) bool {
+	if len(s) == 0 {
+		return len(pattern) == 0
+	}
 	// Where the last star was, and how much of s it has taken: one retreat is enough, since a later star makes an
 	// earlier one's choice irrelevant.
 	star, taken := -1, 0

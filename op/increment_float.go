@@ -53,7 +53,14 @@ var (
 const (
 	longBits     = 64
 	longBytesMax = 5 << 10
+	longExpMax   = 16384  // a number is less than 2 to this
+	longExpMin   = -16445 // and at least 2 to this, or 0
 )
+
+// fits reports whether a number is neither too large for a long double nor, without being 0, too small.
+func fits(f *big.Float) bool {
+	return f.IsInf() || f.Sign() == 0 || f.MantExp(nil) <= longExpMax && f.MantExp(nil) > longExpMin
+}
 
 // ParseLong reads a number as INCRBYFLOAT and HINCRBYFLOAT take it, in the servers' precision. It may be infinite.
 func ParseLong(b []byte) (*big.Float, bool) {
@@ -74,7 +81,7 @@ func ParseLong(b []byte) (*big.Float, bool) {
 		base = 0
 	}
 	f, _, err := big.ParseFloat(s, base, longBits, big.ToNearestEven)
-	return f, err == nil
+	return f, err == nil && fits(f) && !f.IsInf()
 }
 
 // addLong adds two decimal numbers and writes the sum as the servers do: 17 digits after the point, without the zeros
@@ -92,7 +99,7 @@ func addLong(a, b []byte, bad *hearth.Error) ([]byte, error) {
 		return nil, errNaNInfinity
 	}
 	sum := new(big.Float).SetPrec(longBits).Add(x, y)
-	if sum.IsInf() {
+	if sum.IsInf() || !fits(sum) {
 		return nil, errNaNInfinity
 	}
 	out := sum.Append(nil, 'f', 17)

@@ -6,9 +6,10 @@ import (
 )
 
 // ItemTTL tells how long an item of any type will live: a Hit with the milliseconds in Int, -1 for ever, or a Miss. RPC
-// ItemGetTtl, Redis PTTL.
+// ItemGetTtl, Redis PTTL and PEXPIRETIME.
 type ItemTTL struct {
-	K []byte
+	K     []byte
+	Until bool // not how long, but until when: in milliseconds of the Unix clock
 }
 
 var itemTTLSpec = Spec{ID: idItemTTL, Name: "ItemGetTtl", Access: Reads, Repeatable: true}
@@ -27,6 +28,8 @@ func (o *ItemTTL) Apply(e *value.Entry, now int64, r *Reply) error {
 		return nil
 	case e.Expiry() == 0:
 		r.Int = -1
+	case o.Until:
+		r.Int = e.Expiry()
 	default:
 		r.Int = e.Expiry() - now
 	}
@@ -35,7 +38,13 @@ func (o *ItemTTL) Apply(e *value.Entry, now int64, r *Reply) error {
 }
 
 // Send implements Op.
-func (o *ItemTTL) Send(b *respwire.Batch, key []byte) { b.Command("PTTL", key) }
+func (o *ItemTTL) Send(b *respwire.Batch, key []byte) {
+	if o.Until {
+		b.Command("PEXPIRETIME", key)
+		return
+	}
+	b.Command("PTTL", key)
+}
 
 // Recv implements Op.
 func (o *ItemTTL) Recv(v []respwire.Value, r *Reply) error {

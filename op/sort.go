@@ -160,7 +160,7 @@ func (o *Sort) sorted(els [][]byte, alpha bool) ([][]byte, error) {
 		if len(text) == 0 {
 			f, err = 0, nil
 		}
-		if err != nil && !math.IsInf(f, 0) || math.IsNaN(f) {
+		if tiny := f != 0 && math.Abs(f) < 0x1p-1022; err != nil || math.IsNaN(f) || tiny {
 			return nil, errNotScores
 		}
 		all[i].weight = f

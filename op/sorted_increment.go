@@ -48,7 +48,10 @@ func (o *SortedIncrement) Apply(e *value.Entry, now int64, r *Reply) error {
 		return err
 	}
 	old, ok := z.Score(o.Value)
-	sum := old + o.Amount
+	sum := o.Amount // which may be -0
+	if ok {
+		sum += old
+	}
 	switch {
 	case o.Only&IfNew != 0 && ok || o.Only&IfOld != 0 && !ok:
 		r.Status = Refused

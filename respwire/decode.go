@@ -119,16 +119,30 @@ func parseDouble(b []byte) (float64, error) {
 	return strconv.ParseFloat(string(b), 64)
 }
 
-// ParseFloat reads a number as strtod of C does: as strconv.ParseFloat, but hexadecimal ones need no exponent, and no digits are
-// grouped by underscores.
+// ParseFloat reads a number as strtod of C does: as strconv.ParseFloat, but hexadecimal ones need no exponent, no digits are
+// grouped by underscores, and it is an strconv.ErrRange, too, where a number other than 0 is too small to be told from it.
 func ParseFloat(text string) (float64, error) {
 	if strings.IndexByte(text, '_') >= 0 {
 		return 0, strconv.ErrSyntax
 	}
-	if strings.ContainsAny(text, "xX") && !strings.ContainsAny(text, "pP") {
-		text += "p0"
+	digits, exponent := "123456789", "eE"
+	if strings.ContainsAny(text, "xX") {
+		digits, exponent = "123456789abcdefABCDEF", "pP"
+		if !strings.ContainsAny(text, exponent) {
+			text += "p0"
+		}
 	}
-	return strconv.ParseFloat(text, 64)
+	f, err := strconv.ParseFloat(text, 64)
+	if f != 0 || err != nil {
+		return f, err
+	}
+	if i := strings.IndexAny(text, exponent); i >= 0 {
+		text = text[:i]
+	}
+	if strings.ContainsAny(text, digits) {
+		return 0, strconv.ErrRange
+	}
+	return f, nil
 }
 
 // AppendRequest appends a request as clients send it: an array of bulk strings.

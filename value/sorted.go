@@ -42,6 +42,9 @@ func (z *Sorted) Score(v []byte) (float64, bool) {
 
 // Put gives a value a score. It reports whether the value is new.
 func (z *Sorted) Put(v []byte, score float64) (added bool) {
+	if score == 0 {
+		score = 0 // not -0: a Redis server, too, forgets that sign in small sorted sets
+	}
 	old, ok := z.Score(v)
 	if ok && math.Float64bits(old) == math.Float64bits(score) {
 		return false

@@ -213,7 +213,11 @@ func (c *conn) commandList(args [][]byte) {
 			names = append(names, lower(r.name))
 		}
 	}
-	c.out = c.proto.AppendSet(c.out, len(names))
+	if len(args) == 2 {
+		c.out = c.proto.AppendSet(c.out, len(names))
+	} else {
+		c.out = respwire.AppendArray(c.out, len(names))
+	}
 	for _, n := range names {
 		c.out = respwire.AppendBulkString(c.out, n)
 	}
@@ -262,11 +266,11 @@ func (c *conn) commandKeys(args [][]byte, flags bool) {
 	case r == nil || r.flags&hidden != 0:
 		c.out = respwire.AppendError(c.out, "ERR Invalid command specified")
 		return
-	case !r.takes(len(args)):
-		c.out = respwire.AppendError(c.out, "ERR Invalid number of arguments specified for command")
-		return
 	case r.first == 0 && r.keys == nil:
 		c.out = respwire.AppendError(c.out, "ERR The command has no key arguments")
+		return
+	case !r.takes(len(args)):
+		c.out = respwire.AppendError(c.out, "ERR Invalid number of arguments specified for command")
 		return
 	}
 	keys := r.keyArgs(args)

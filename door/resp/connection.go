@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/hearthcache/hearth"
@@ -61,15 +62,25 @@ func runQuit(c *conn, args [][]byte) {
 }
 
 func runSelect(c *conn, args [][]byte) {
-	n, ok := respwire.Int(args[1])
-	switch {
-	case !ok:
-		c.out = respwire.AppendError(c.out, string(errNotInt))
-	case n != 0:
-		c.out = respwire.AppendError(c.out, "ERR DB index is out of range")
-	default:
-		c.out = respwire.AppendOK(c.out)
+	if err := onlyDatabase(args[1]); err != nil {
+		c.fail(c.info.command, err)
+		return
 	}
+	c.out = respwire.AppendOK(c.out)
+}
+
+// onlyDatabase checks the number of a database, of which there is one.
+func onlyDatabase(arg []byte) error {
+	n, err := integer(arg)
+	switch {
+	case err != nil:
+		return err
+	case n < math.MinInt32 || n > math.MaxInt32:
+		return say("ERR value is out of range, value must between -2147483648 and 2147483647")
+	case n != 0:
+		return say("ERR DB index is out of range")
+	}
+	return nil
 }
 
 // runReset makes the connection what it was when it was opened.

@@ -146,7 +146,7 @@ func parseWalk(k value.Kind) parser {
 		}
 		w := &op.Walk{K: args[1], Of: k, Cursor: o.cursor, Limit: int64(o.count)}
 		if o.matches {
-			w.Match = []byte(o.match)
+			w.Match = o.match
 		}
 		return w, err
 	}
@@ -163,6 +163,15 @@ func encodeWalk(c *conn, args [][]byte, r *op.Reply) {
 	for i := range r.Len() {
 		p := r.Part(i)
 		c.out = respwire.AppendBulk(c.out, p.Bytes)
-		c.out = respwire.RESP2.AppendDouble(c.out, p.Num)
+		c.scanned(p.Num)
 	}
+}
+
+// scanned answers with a score as ZSCAN shows it, whole numbers in digits as far as an integer of 64 bits is sure to reach.
+func (c *conn) scanned(score float64) {
+	if score == math.Trunc(score) && math.Abs(score) <= math.MaxInt64/2 {
+		c.out = respwire.AppendBulkString(c.out, itoa(int64(score)))
+		return
+	}
+	c.out = respwire.RESP2.AppendDouble(c.out, score)
 }

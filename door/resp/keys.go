@@ -15,10 +15,10 @@ func keyRows() []row {
 		many("EXISTS", -2, readonly|fast, 1, -1, 1, parseExists, encodeInt),
 		many("TOUCH", -2, readonly|fast, 1, -1, 1, parseExists, encodeInt),
 		one("TYPE", 2, readonly|fast, func(c *conn, a [][]byte) (op.Op, error) { return &op.ItemType{K: a[1]}, nil }, encodeType),
-		one("TTL", 2, readonly|fast, parseTTL, encodeTTL(1000, false)),
-		one("PTTL", 2, readonly|fast, parseTTL, encodeTTL(1, false)),
-		one("EXPIRETIME", 2, readonly|fast, parseTTL, encodeTTL(1000, true)),
-		one("PEXPIRETIME", 2, readonly|fast, parseTTL, encodeTTL(1, true)),
+		one("TTL", 2, readonly|fast, parseTTL, encodeTTL(1000)),
+		one("PTTL", 2, readonly|fast, parseTTL, encodeTTL(1)),
+		one("EXPIRETIME", 2, readonly|fast, parseExpireTime, encodeTTL(1000)),
+		one("PEXPIRETIME", 2, readonly|fast, parseExpireTime, encodeTTL(1)),
 		one("EXPIRE", -3, write|fast, parseExpire(1000, false), encodeExpire),
 		one("PEXPIRE", -3, write|fast, parseExpire(1, false), encodeExpire),
 		one("EXPIREAT", -3, write|fast, parseExpire(1000, true), encodeExpire),
@@ -75,8 +75,12 @@ func encodeType(c *conn, args [][]byte, r *op.Reply) {
 
 func parseTTL(c *conn, args [][]byte) (op.Op, error) { return &op.ItemTTL{K: args[1]}, nil }
 
+func parseExpireTime(c *conn, args [][]byte) (op.Op, error) {
+	return &op.ItemTTL{K: args[1], Until: true}, nil
+}
+
 // encodeTTL answers in a unit of so many milliseconds: how long the item lives, or until when.
-func encodeTTL(unit int64, absolute bool) encoder {
+func encodeTTL(unit int64) encoder {
 	return func(c *conn, args [][]byte, r *op.Reply) {
 		n := r.Int
 		switch {
@@ -84,12 +88,8 @@ func encodeTTL(unit int64, absolute bool) encoder {
 			n = -2
 		case n < 0:
 			n = -1
-		case absolute && unit == 1000:
-			n = (nowMillis() + n) / 1000
-		case absolute:
-			n += nowMillis()
-		case unit == 1000:
-			n = (n + 500) / 1000
+		default:
+			n = n/unit + (n%unit+unit/2)/unit
 		}
 		c.out = respwire.AppendInteger(c.out, n)
 	}
@@ -175,12 +175,8 @@ func parseCopy(c *conn, args [][]byte) (op.Op, error) {
 		case is(args[i], "REPLACE"):
 			o.Replace = true
 		case is(args[i], "DB") && i+1 < len(args):
-			n, err := integer(args[i+1])
-			if err != nil {
+			if err := onlyDatabase(args[i+1]); err != nil {
 				return nil, err
-			}
-			if n != 0 {
-				return nil, say("ERR DB index is out of range")
 			}
 			i++
 		default:
@@ -270,18 +266,17 @@ func encodeConstant(n int64) encoder {
 }
 
 func parseMemoryUsage(c *conn, args [][]byte) (op.Op, error) {
-	switch {
-	case len(args) == 3:
-	case len(args) == 5 && is(args[3], "SAMPLES"):
-		n, err := integer(args[4])
+	for i := 3; i < len(args); i += 2 {
+		if !is(args[i], "SAMPLES") || i+1 == len(args) {
+			return nil, errSyntax
+		}
+		n, err := integer(args[i+1])
 		if err != nil {
 			return nil, err
 		}
 		if n < 0 {
 			return nil, errSyntax
 		}
-	default:
-		return nil, errSyntax
 	}
 	return &op.MemoryUsage{K: args[2]}, nil
 }

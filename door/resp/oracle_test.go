@@ -16,7 +16,7 @@ func redisServer(t testing.TB) string {
 	t.Helper()
 	port := freePort(t)
 	cmd := exec.Command("redis-server", "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--dir", t.TempDir(), "--enable-debug-command", "yes")
+		"--dir", t.TempDir(), "--enable-debug-command", "yes", "--databases", "1")
 	start(t, cmd)
 	return awaitPort(t, port)
 }
@@ -61,6 +61,8 @@ type client struct {
 	t   testing.TB
 	nc  net.Conn
 	buf []byte
+
+	sent [][]string // that have not been answered, the first for the next reply
 }
 
 func dial(t testing.TB, addr string) *client {
@@ -76,6 +78,7 @@ func dial(t testing.TB, addr string) *client {
 // send writes requests.
 func (c *client) send(calls ...[]string) {
 	c.t.Helper()
+	c.sent = append(c.sent, calls...)
 	var out []byte
 	for _, call := range calls {
 		out = respwire.AppendArray(out, len(call))
@@ -83,7 +86,7 @@ func (c *client) send(calls ...[]string) {
 			out = respwire.AppendBulkString(out, a)
 		}
 	}
-	_ = c.nc.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.nc.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := c.nc.Write(out); err != nil {
 		c.t.Fatal(err)
 	}
@@ -97,6 +100,7 @@ func (c *client) reply() ([]byte, respwire.Value) {
 		if err == nil {
 			raw := c.buf[:n:n]
 			c.buf = c.buf[n:]
+			c.sent = c.sent[min(1, len(c.sent)):]
 			return raw, v
 		}
 		if err != respwire.ErrShort {
@@ -105,7 +109,7 @@ func (c *client) reply() ([]byte, respwire.Value) {
 		part := make([]byte, 64<<10)
 		m, err := c.nc.Read(part)
 		if err != nil {
-			c.t.Fatalf("%v after %q", err, c.buf)
+			c.t.Fatalf("%s: %v after %q, in answer to %q", c.nc.RemoteAddr(), err, c.buf, c.sent)
 		}
 		c.buf = append(c.buf[:len(c.buf):len(c.buf)], part[:m]...)
 	}

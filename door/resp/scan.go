@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
-	"github.com/hearthcache/hearth/topics"
 	"github.com/hearthcache/hearth/value"
 )
 
@@ -42,10 +42,10 @@ var scanRows = []row{
 }
 
 func runKeys(c *conn, args [][]byte) {
-	pattern, seen := string(args[1]), map[string]bool{}
+	all, seen := string(args[1]) == "*", map[string]bool{}
 	var keys [][]byte
 	err := c.walk(func(k []byte) bool {
-		if topics.Match(pattern, string(k)) && !seen[string(k)] {
+		if (all || op.MatchGlob(args[1], k)) && !seen[string(k)] {
 			seen[string(k)] = true
 			keys = append(keys, k)
 		}
@@ -74,7 +74,7 @@ func runRandomKey(c *conn, args [][]byte) {
 // scanOptions are what follows the cursor of SCAN and its kin.
 type scanOptions struct {
 	cursor  uint64
-	match   string
+	match   []byte
 	matches bool
 	count   int
 	kind    value.Kind
@@ -100,7 +100,7 @@ func parseScan(args [][]byte, typed bool) (o scanOptions, err error) {
 			}
 			o.count = int(min(n, 1<<20))
 		case is(args[i], "MATCH"):
-			o.match, o.matches = string(args[i+1]), string(args[i+1]) != "*"
+			o.match, o.matches = args[i+1], string(args[i+1]) != "*"
 		case is(args[i], "TYPE") && typed:
 			o.kind = kindNamed(args[i+1])
 			o.noType = o.kind == value.None
@@ -113,8 +113,9 @@ func parseScan(args [][]byte, typed bool) (o scanOptions, err error) {
 
 const errCursor = say("ERR invalid cursor")
 
-// cursorOf reads a cursor as C's strtoul does: nothing is 0, and a negative one goes round.
+// cursorOf reads a cursor as C's strtoul does: nothing is 0, a negative one goes round, and a zero byte is the end.
 func cursorOf(s string) (uint64, error) {
+	s, _, _ = strings.Cut(s, "\x00")
 	digits := strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")
 	if s == "" {
 		return 0, nil
@@ -154,7 +155,7 @@ func runScan(c *conn, args [][]byte) {
 	}
 	kept := keys[:0]
 	for _, k := range keys {
-		if !o.noType && (!o.matches || topics.Match(o.match, string(k))) {
+		if !o.noType && (!o.matches || op.MatchGlob(o.match, k)) {
 			kept = append(kept, k)
 		}
 	}

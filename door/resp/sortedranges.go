@@ -1,7 +1,9 @@
 package resp
 
 import (
+	"errors"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/hearthcache/hearth/op"
@@ -27,11 +29,12 @@ func scoreBound(arg []byte) (f float64, exclusive, ok bool) {
 	}
 	// What C's strtod takes: spaces before the number, nothing for zero, and more than can be said as infinite.
 	text := strings.TrimLeft(string(arg), " \t\n\v\f\r")
-	if text == "" && len(arg) == 0 {
+	text, _, ended := strings.Cut(text, "\x00")
+	if text == "" && (len(arg) == 0 || ended) {
 		return 0, exclusive, true
 	}
 	f, err := respwire.ParseFloat(text)
-	if err != nil && !math.IsInf(f, 0) {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, false, false
 	}
 	return f, exclusive, !math.IsNaN(f)
