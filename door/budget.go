@@ -29,6 +29,12 @@ func (b *Budget) Take(n, held int) bool {
 	}
 }
 
+// Add adds n bytes that are there already, whether or not there was room; Free says whether there is.
+func (b *Budget) Add(n int) { b.used.Add(int64(n)) }
+
+// Free returns how many bytes are not taken; it may be negative after Add.
+func (b *Budget) Free() int64 { return b.max() - b.used.Load() }
+
 // Give returns n bytes.
 func (b *Budget) Give(n int) { b.used.Add(int64(-n)) }
 

@@ -22,6 +22,7 @@ type Conn struct {
 	local   net.Addr
 
 	in     []byte    // input that Feed has not used up
+	held   int       // bytes of it that count in the server's budget
 	queue  []segment // output that the peer has not taken yet
 	queued int       // bytes of queue
 	until  int64     // when patience with the peer ends, in milliseconds; 0 is never
@@ -173,7 +174,13 @@ func (c *Conn) readMore(w *Writer) {
 		return
 	}
 	if cap(c.in)-len(c.in) < readBytes/2 {
-		c.in = append(make([]byte, 0, 2*cap(c.in)+readBytes), c.in...)
+		room := 2*cap(c.in) + readBytes
+		if !c.server.Budget.Take(room-c.held, c.held) {
+			c.state = ending
+			return
+		}
+		c.held = room
+		c.in = append(make([]byte, 0, room), c.in...)
 	}
 	if n := c.receive(c.in[len(c.in):cap(c.in)]); n > 0 {
 		c.in = c.in[:len(c.in)+n]
@@ -211,7 +218,15 @@ func (c *Conn) keep(in []byte) {
 	case len(in) > 0 || cap(c.in) <= inputBytesKept:
 		c.in = append(c.in[:0], in...)
 	default:
-		c.in = nil
+		c.forgetInput()
+	}
+}
+
+func (c *Conn) forgetInput() {
+	c.in = nil
+	if c.held > 0 {
+		c.server.Budget.Give(c.held)
+		c.held = 0
 	}
 }
 

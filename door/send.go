@@ -124,6 +124,7 @@ func (c *Conn) end() {
 	if c.session != nil {
 		c.session.Closed()
 	}
-	c.in, c.session, c.filler, c.seer = nil, nil, nil, nil
+	c.forgetInput()
+	c.session, c.filler, c.seer = nil, nil, nil
 	c.server.left(c)
 }

@@ -23,6 +23,9 @@ type Server struct {
 	HTTP http.Handler
 	// Limits may be shared by all servers of a process; nil is ConnectionsMax for this one.
 	Limits *Limits
+	// Budget bounds what connections leave unused of their input beyond a little, and the bodies of requests that HTTP
+	// answers; it may be shared by all doors of a process. nil is one of its own.
+	Budget *Budget
 	// Loops may be shared by all servers of a process; nil are loops of its own.
 	Loops *Loops
 	// QueueBytesMax is how much may be queued for a peer before its input is left unread; 0 is QueueBytesMax.
@@ -57,13 +60,16 @@ func (s *Server) prepare() {
 	if s.Limits == nil {
 		s.Limits = &Limits{}
 	}
+	if s.Budget == nil {
+		s.Budget = &Budget{}
+	}
 	if s.Loops == nil {
 		s.Loops = &Loops{}
 	}
 	s.conns = map[*Conn]struct{}{}
 	s.gate = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	if s.HTTP != nil {
-		s.plain = newHandover(s.HTTP)
+		s.plain = newHandover(countBodies(s.HTTP, s.Budget))
 	}
 }
 

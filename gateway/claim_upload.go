@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"hash"
 	"io"
 	"strconv"
@@ -115,6 +116,9 @@ func (u *Upload) Receive(ctx context.Context, from io.Reader) error {
 		}
 		n, err := fill(from, chunk)
 		end := err == io.EOF
+		if own, ok := errors.AsType[*hearth.Error](err); ok {
+			return own
+		}
 		if err != nil && (!end || u.declared >= 0) {
 			return &hearth.Error{Kind: hearth.Canceled, Msg: "the payload ended early", Err: err}
 		}

@@ -99,7 +99,7 @@ func (s *server) spareProcessor() {
 
 // door makes a server of a protocol; all of them share loops and the bound on connections.
 func (s *server) door(p door.Protocol) *door.Server {
-	return &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Loops: &s.loops, DrainMax: s.options.Drain}
+	return &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Budget: &s.budget, Loops: &s.loops, DrainMax: s.options.Drain}
 }
 
 // serve makes a part of a protocol on a listener.
@@ -125,7 +125,7 @@ func (s *server) openMemcache() error {
 	if err != nil || l == nil {
 		return err
 	}
-	s.serve("memcache", memcache.New(memcache.Options{Gateway: s.gateway, Port: l.Addr().(*net.TCPAddr).Port, Log: s.log}), l)
+	s.serve("memcache", memcache.New(memcache.Options{Gateway: s.gateway, Port: l.Addr().(*net.TCPAddr).Port, Budget: &s.budget, Log: s.log}), l)
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (s *server) openMain() error {
 		}
 	}
 	plain := lazily(func() http.Handler { return s.handler(rows) })
-	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Log: s.log}))
+	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Budget: &s.budget, Log: s.log}))
 	d.HTTP = plain
 	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return d.Serve(ctx, l) }})
 	return nil
@@ -155,7 +155,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.answerReady)
-	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway, Prices: s.prices}))
+	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway, Prices: s.prices, Budget: &s.budget}))
 	mux.Handle("GET /metrics", s.metrics().Handler(s.superUser))
 	plain := s.watch.HTTP(mux)
 	web := momento.Web(rows)

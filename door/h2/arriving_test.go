@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/http2"
 
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/test/await"
 )
 
@@ -44,7 +45,7 @@ func (r *raw) settled() (refused int) {
 // later have their share of it, and all of it is given back.
 func TestHalfMessagesOnManyConnections(t *testing.T) {
 	const budget = 4 << 20
-	s := startWith(t, Options{GRPC: echo{}, BufferBytesMax: budget}, false)
+	s := startWith(t, Options{GRPC: echo{}, Budget: &door.Budget{Max: budget}}, false)
 	refused := 0
 	var greedy []*raw
 	for range 8 {
@@ -54,12 +55,12 @@ func TestHalfMessagesOnManyConnections(t *testing.T) {
 			r.begin(2*i + 1)
 		}
 		refused += r.settled()
-		if n := s.h2.buffered.Load(); n > budget {
+		if n := s.h2.budget.Used(); n > budget {
 			t.Fatalf("%d bytes are held, of %d", n, budget)
 		}
 	}
-	if refused == 0 || s.h2.buffered.Load() < budget/2 {
-		t.Errorf("%d streams were refused with %d bytes held", refused, s.h2.buffered.Load())
+	if refused == 0 || s.h2.budget.Used() < budget/2 {
+		t.Errorf("%d streams were refused with %d bytes held", refused, s.h2.budget.Used())
 	}
 	late := s.raw(t)
 	late.begin(1)
@@ -73,5 +74,5 @@ func TestHalfMessagesOnManyConnections(t *testing.T) {
 	for _, r := range greedy {
 		_ = r.Close()
 	}
-	await.That(t, "all is given back", func() bool { return s.h2.buffered.Load() == 0 })
+	await.That(t, "all is given back", func() bool { return s.h2.budget.Used() == 0 })
 }

@@ -15,7 +15,6 @@ const (
 	ConnWindowBytes  = 8 << 20   // what a peer may send before we have read it
 	PartialBytesMax  = 16 << 20  // of unfinished request messages larger than a stream's first window, on a connection
 	MessagesBytesMax = 64 << 20  // of all unfinished request messages on a connection
-	ArrivingBytesMax = 256 << 20 // of all unfinished request messages of a server, unless its Options say otherwise
 	ArrivingGrain    = 64 << 10  // a connection's share of them is counted in such pieces, and the first is free
 	HeldBytesMax     = 8 << 20   // answers that a connection's peer has not taken, before further calls wait
 	StreamRoomBytes  = 64 << 10  // a stream of responses may queue so much

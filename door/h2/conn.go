@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthcache/hearth/door"
@@ -47,14 +48,15 @@ type conn struct {
 	credit   int64 // what we may send
 	initial  int64 // what we may send on a new stream
 	frameMax int
-	sending  []*stream // have something to send that a window allows
-	hungry   []*stream // streams of responses that had no room
-	held     int       // bytes that wait in streams
-	deferred []*stream // calls that wait until less is held
-	partial  int       // bytes of unfinished messages
-	charged  int       // of them, those that the server counts
-	granted  int       // bytes of large messages that may come
-	asking   []*stream // streams with a large message that may not yet
+	sending  []*stream    // have something to send that a window allows
+	hungry   []*stream    // streams of responses that had no room
+	held     int          // bytes that wait in streams
+	deferred []*stream    // calls that wait until less is held
+	partial  int          // bytes of unfinished messages
+	charged  int          // of them, those that the server counts
+	bodies   atomic.Int64 // bytes of bodies that handlers collect
+	granted  int          // bytes of large messages that may come
+	asking   []*stream    // streams with a large message that may not yet
 
 	sent, pinged      uint64 // DATA frames until now, and until the newest PING
 	nuisances, resets int

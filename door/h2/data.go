@@ -147,7 +147,7 @@ func (st *stream) count(n int) {
 func (c *conn) charge(n int) {
 	c.partial += n
 	if grains := c.partial / ArrivingGrain * ArrivingGrain; grains != c.charged {
-		c.server.buffered.Add(int64(grains - c.charged))
+		c.server.budget.Add(grains - c.charged)
 		c.charged = grains
 	}
 }
@@ -156,7 +156,7 @@ func (c *conn) charge(n int) {
 // most. So those that take all they can leave as much as each of them has for one that comes later.
 func (c *conn) fits(n int) bool {
 	hold := c.partial + n
-	return hold < ArrivingGrain || int64(hold) <= c.server.bufferBytesMax-c.server.buffered.Load()
+	return hold < ArrivingGrain || int64(hold) <= c.server.budget.Free()
 }
 
 // windowSpare is what a stream's window has left when its message is complete. Some clients (nghttp2, so Node.js) end a

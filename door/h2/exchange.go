@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+
+	"github.com/hearthcache/hearth/door"
 )
 
 // exchange is a request that an http.Handler answers, on a goroutine of its own. What the handler and the loop share is
@@ -18,12 +20,16 @@ type exchange struct {
 	conn    *conn
 	request *http.Request
 	cancel  context.CancelFunc
+	counted int // bytes of body, among the connection's unfinished ones
 
 	mu     sync.Mutex // guards the rest
 	moved  *sync.Cond // something below has changed
 	gone   bool       // the stream has ended
 	body   []byte     // of the request: what has come and was not read
 	ended  bool       // the request is complete
+	over   bool       // there was no memory for body
+	held   int        // of the budget: bytes that the handler has read
+	loose  bool       // and does not keep
 	taken  int        // bytes read, for which the peer may send more
 	expect bool       // the peer waits to be told to send
 
@@ -58,7 +64,7 @@ func (c *conn) openHTTP(st *stream, end bool) {
 	c.handlers++
 	if end {
 		c.endRequest(st)
-	} else if st.head.length < 0 || st.head.length > windowDefault {
+	} else if (st.head.length < 0 || st.head.length > windowDefault) && c.fits(BodyWindowBytes) {
 		x.credit(st, BodyWindowBytes-windowDefault)
 	}
 	go x.serve()
@@ -124,6 +130,7 @@ func (x *exchange) serve() {
 		whole := p == nil && w.finish()
 		x.mu.Lock()
 		x.done, x.broken = true, !whole
+		x.yield()
 		x.mu.Unlock()
 		x.cancel()
 		x.st.Wake()
@@ -136,6 +143,7 @@ func (x *exchange) serve() {
 func (x *exchange) linger() {
 	x.mu.Lock()
 	waits := x.expect
+	x.over, x.loose = false, true
 	x.mu.Unlock()
 	if n := x.request.ContentLength; waits || n <= 0 || n > LingerBytesMax {
 		return
@@ -176,6 +184,7 @@ func (x *exchange) attend(st *stream) {
 	for _, b := range infos {
 		c.sendBlock(st.id, b, false)
 	}
+	x.settle(taken)
 	x.credit(st, taken)
 	if broken {
 		c.reset(st.id, codeInternal)
@@ -245,11 +254,32 @@ func (st *stream) endedWithData() {
 
 // receive takes part of the request's body; padding is credited at once.
 func (x *exchange) receive(p []byte, padding int) {
+	c := x.conn
+	fits := c.fits(len(p))
 	x.mu.Lock()
+	if x.over = x.over || !fits; x.over {
+		p, x.body = nil, nil
+	}
 	x.body = append(x.body, p...)
 	x.moved.Broadcast()
 	x.mu.Unlock()
+	x.counted += len(p)
+	c.charge(len(p))
 	x.credit(x.st, padding)
+}
+
+// settle uncounts n bytes of the body, which the handler has read or will not.
+func (x *exchange) settle(n int) {
+	n = min(max(n, 0), x.counted)
+	x.counted -= n
+	x.conn.charge(-n)
+}
+
+// yield gives back what the handler has collected of the body; mu is locked.
+func (x *exchange) yield() {
+	x.conn.server.budget.Give(x.held)
+	x.conn.bodies.Add(int64(-x.held))
+	x.held = 0
 }
 
 func (x *exchange) receiveEnd() {
@@ -273,6 +303,7 @@ func (x *exchange) trailer(h *head) {
 
 // abort is called when the stream has ended, for whatever reason.
 func (x *exchange) abort() {
+	x.settle(x.counted)
 	x.mu.Lock()
 	x.gone = true
 	x.body = nil
@@ -295,10 +326,12 @@ func (b *body) Read(p []byte) (int, error) {
 		x.taken = -1
 		x.st.Wake()
 	}
-	for len(x.body) == 0 && !x.ended && !x.gone {
+	for len(x.body) == 0 && !x.ended && !x.gone && !x.over {
 		x.moved.Wait()
 	}
 	switch {
+	case x.over:
+		return 0, door.ErrBudget
 	case len(x.body) > 0:
 	case x.ended:
 		return 0, io.EOF
@@ -306,6 +339,14 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, errGone
 	}
 	n := copy(p, x.body)
+	if !x.loose {
+		if !x.conn.server.budget.Take(n, int(x.conn.bodies.Load())) {
+			x.over = true
+			return 0, door.ErrBudget
+		}
+		x.held += n
+		x.conn.bodies.Add(int64(n))
+	}
 	if x.body = x.body[n:]; len(x.body) == 0 {
 		x.body = nil
 	}
@@ -313,6 +354,13 @@ func (b *body) Read(p []byte) (int, error) {
 		x.st.Wake()
 	}
 	return n, nil
+}
+
+// Loosen implements door.Loose.
+func (b *body) Loosen() {
+	b.x.mu.Lock()
+	defer b.x.mu.Unlock()
+	b.x.loose = true
 }
 
 // Close leaves the rest unread.

@@ -90,7 +90,7 @@ func TestPlace(t *testing.T) {
 		t.Errorf("%d places were given", n)
 	}
 	h.balanced(t)
-	if n := s.h2.buffered.Load(); n != 0 {
+	if n := s.h2.budget.Used(); n != 0 {
 		t.Errorf("%d bytes count as arriving", n)
 	}
 }

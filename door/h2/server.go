@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hearthcache/hearth/door"
 )
@@ -16,7 +15,7 @@ type Options struct {
 	HTTP http.Handler // answers every other request; nil answers 404
 	Log  *slog.Logger // hears of handlers that panic; nil is slog.Default
 
-	BufferBytesMax int64 // memory of all request messages that are arriving, beyond a little for each connection; 0 is ArrivingBytesMax
+	Budget *door.Budget // of all requests that are arriving, beyond a little for each connection; nil is one of its own
 }
 
 // Server is HTTP/2 as a door.Protocol. Give it to a door.Server, together with the same HTTP handler for HTTP/1.1.
@@ -29,8 +28,7 @@ type Server struct {
 	streams sync.Pool // free ones
 	heads   sync.Pool
 
-	bufferBytesMax int64
-	buffered       atomic.Int64 // bytes of unfinished messages, in pieces of ArrivingGrain
+	budget *door.Budget // of unfinished messages, in pieces of ArrivingGrain, and of bodies
 
 	mu      sync.RWMutex // guards the rest
 	methods map[string]string
@@ -40,7 +38,7 @@ var _ door.Greeter = (*Server)(nil)
 
 // NewServer returns a server.
 func NewServer(o Options) *Server {
-	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}, bufferBytesMax: cmp.Or(o.BufferBytesMax, ArrivingBytesMax)}
+	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}, budget: cmp.Or(o.Budget, &door.Budget{})}
 	if s.grpc == nil {
 		s.grpc = nothing{}
 	}

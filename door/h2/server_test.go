@@ -145,9 +145,11 @@ func start(t testing.TB, grpc Handler, secured bool) *testServer {
 
 func startWith(t testing.TB, o Options, secured bool) *testServer {
 	t.Helper()
-	o.HTTP = http.HandlerFunc(web)
+	if o.HTTP == nil {
+		o.HTTP = http.HandlerFunc(web)
+	}
 	s := &testServer{h2: NewServer(o)}
-	s.door = &door.Server{Protocol: s.h2, HTTP: http.HandlerFunc(web)}
+	s.door = &door.Server{Protocol: s.h2, HTTP: o.HTTP, Budget: s.h2.budget}
 	if secured {
 		s.door.TLS, s.trust = certificate(t)
 	}

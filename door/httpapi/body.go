@@ -4,9 +4,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/value"
 )
@@ -23,37 +23,48 @@ func (b *body) release() {
 	}
 }
 
+// firstBytes is the place that a value has before anything has come of it.
+const firstBytes = 4 << 10
+
 // From blockBytes on a value is read straight into its final place in the engine.
 const blockBytes = 64 << 10
 
-// bodyIdleMax is how long a body may bring nothing: it holds memory meanwhile.
-const bodyIdleMax = 30 * time.Second
-
-// receive reads the value of an item with that key. What its length says is reserved before anything is read; a body
-// that does not say its length gets places of twice the size as it grows.
+// receive reads the value of an item with that key. A large one whose length is known is read straight into its final place;
+// another gets places of twice the size as it comes.
 func (a *API) receive(w http.ResponseWriter, r *http.Request, c *gateway.Caller, key []byte) (*body, error) {
 	bytesMax := a.valueMax(c) - int64(len(key))
 	if r.ContentLength > bytesMax {
 		return nil, errItemTooLarge
 	}
-	in := &patient{http.MaxBytesReader(w, r.Body, max(bytesMax, 0)), http.NewResponseController(w)}
-	defer in.rest()
-	if r.ContentLength >= 0 {
-		b, err := a.place(c, key, int(r.ContentLength))
+	in := &arriving{http.MaxBytesReader(w, r.Body, max(bytesMax, 0)), r.Body}
+	if r.ContentLength < 0 {
+		return a.receiveGrowing(in, c, key, int(bytesMax))
+	}
+	if r.ContentLength >= blockBytes {
+		block, err := a.gateway.Reserve(c, key, int(r.ContentLength), 0)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := io.ReadFull(in, b.bytes); err != nil {
-			b.release()
-			return nil, endedEarly(err)
+		if block != nil {
+			return in.receive(&body{block.Bytes(), block})
 		}
-		return b, nil
 	}
-	return a.receiveGrowing(in, c, key, int(bytesMax))
+	return a.receiveGrowing(in, c, key, int(r.ContentLength))
 }
 
-func (a *API) receiveGrowing(in io.Reader, c *gateway.Caller, key []byte, bytesMax int) (*body, error) {
-	b, n := &body{bytes: make([]byte, min(blockBytes/2, bytesMax))}, 0
+// receive reads a value whose place has its size.
+func (in *arriving) receive(b *body) (*body, error) {
+	in.loosen(b)
+	if _, err := io.ReadFull(in, b.bytes); err != nil {
+		b.release()
+		return nil, endedEarly(err)
+	}
+	return b, nil
+}
+
+// receiveGrowing reads a value of at most bytesMax bytes, which has as much place as has come of it, or twice that.
+func (a *API) receiveGrowing(in *arriving, c *gateway.Caller, key []byte, bytesMax int) (*body, error) {
+	b, n := &body{bytes: make([]byte, min(firstBytes, bytesMax))}, 0
 	for {
 		m, err := fill(in, b.bytes[n:])
 		n += m
@@ -72,6 +83,7 @@ func (a *API) receiveGrowing(in io.Reader, c *gateway.Caller, key []byte, bytesM
 		if b, err = a.move(b, c, key, n, min(2*n+1, bytesMax)); err != nil {
 			return nil, err
 		}
+		in.loosen(b)
 		b.bytes[n] = more[0]
 		n++
 	}
@@ -119,19 +131,18 @@ func (a *API) place(c *gateway.Caller, key []byte, size int) (*body, error) {
 	return &body{bytes: block.Bytes(), block: block}, nil
 }
 
-// patient reads a body as long as it brings something now and then.
-type patient struct {
+// arriving is a value as it is read: no further than it may be long.
+type arriving struct {
 	io.Reader
-	control *http.ResponseController
+	body io.Reader // the request's, which Reader reads
 }
 
-// Read implements io.Reader.
-func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(bodyIdleMax)) // HTTP/2 watches over its connections itself
-	return p.Reader.Read(b)
+// loosen lets what goes into b be counted as an item's memory alone, where that has it.
+func (in *arriving) loosen(b *body) {
+	if b.block != nil {
+		door.Loosen(in.body)
+	}
 }
-
-func (p *patient) rest() { _ = p.control.SetReadDeadline(time.Time{}) }
 
 var errItemTooLarge = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
 	Msg: "request limit: the value is larger than the cache's largest item"}
@@ -139,7 +150,10 @@ var errItemTooLarge = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestS
 // endedEarly is the error of a body that could not be read to its end.
 func endedEarly(err error) error {
 	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+	switch {
+	case err == door.ErrBudget:
+		return err
+	case errors.As(err, &over):
 		return errItemTooLarge
 	}
 	return &hearth.Error{Kind: hearth.Canceled, Msg: "the body ended early", Err: err}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 )
 
@@ -121,9 +122,8 @@ func (a *API) receiveClaim(w http.ResponseWriter, r *http.Request, u *gateway.Up
 	if err != nil {
 		return err
 	}
-	in := &patient{r.Body, http.NewResponseController(w)}
-	defer in.rest()
-	if err := u.Receive(r.Context(), in); err != nil {
+	door.Loosen(r.Body)
+	if err := u.Receive(r.Context(), r.Body); err != nil {
 		return err
 	}
 	if got := u.Digest(); want != nil && string(want) != string(got[:]) {

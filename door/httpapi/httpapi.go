@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/auth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 )
 
@@ -24,6 +26,7 @@ import (
 type Options struct {
 	Gateway *gateway.Gateway
 	Prices  *control.PriceBook // turns usage into money; nil is no money
+	Budget  *door.Budget       // of messages that arrive over WebSockets; bodies count before they come here. nil is one of its own
 }
 
 // API answers HTTP requests through a gateway. It is an http.Handler.
@@ -36,7 +39,7 @@ type API struct {
 
 // New returns the API of a gateway.
 func New(o Options) *API {
-	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), topics: Topics(o.Gateway)}
+	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), topics: newTopics(o.Gateway, cmp.Or(o.Budget, &door.Budget{}))}
 	for _, r := range a.routes() {
 		serve := func(w http.ResponseWriter, q *http.Request) {
 			if err := r.serve(w, q); err != nil {
@@ -150,7 +153,7 @@ func readUpTo(r *http.Request, bytesMax int64, v any) error {
 	b, err := io.ReadAll(io.LimitReader(r.Body, bytesMax+1))
 	switch {
 	case err != nil:
-		return &hearth.Error{Kind: hearth.Canceled, Msg: "the body ended early", Err: err}
+		return endedEarly(err)
 	case int64(len(b)) > bytesMax:
 		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize, Msg: fmt.Sprintf("the body is longer than %d bytes", bytesMax)}
 	}

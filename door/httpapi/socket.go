@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/topics"
 )
@@ -54,15 +56,9 @@ func (t *topicServer) socket(w http.ResponseWriter, r *http.Request, c *gateway.
 // receive publishes what the client sends until the connection ends. Errors of single messages go to the sender.
 func (t *topicServer) receive(ctx context.Context, conn *websocket.Conn, c *gateway.Caller, topic string, errs chan<- error) {
 	for {
-		kind, body, err := conn.Read(ctx)
-		if err != nil {
+		err, ended := t.receiveOne(ctx, conn, c, topic)
+		if ended {
 			return
-		}
-		text := kind == websocket.MessageText
-		if text && !utf8.Valid(body) {
-			err = invalid("the text is not UTF-8")
-		} else {
-			_, err = t.gateway.Publish(ctx, c, topic, topics.Body{Bytes: body, Text: text})
 		}
 		if err == nil {
 			continue
@@ -73,6 +69,28 @@ func (t *topicServer) receive(ctx context.Context, conn *websocket.Conn, c *gate
 			return
 		}
 	}
+}
+
+// receiveOne publishes one message. A connection whose message finds no memory ends.
+func (t *topicServer) receiveOne(ctx context.Context, conn *websocket.Conn, c *gateway.Caller, topic string) (err error, ended bool) {
+	kind, r, err := conn.Reader(ctx)
+	if err != nil {
+		return err, true
+	}
+	in := &door.Counted{Reader: r, Budget: t.budget}
+	defer in.Release()
+	body, err := io.ReadAll(in)
+	switch {
+	case err == door.ErrBudget:
+		_ = conn.Close(websocket.StatusTryAgainLater, problemOf(err).Message)
+		return err, true
+	case err != nil:
+		return err, true
+	case kind == websocket.MessageText && !utf8.Valid(body):
+		return invalid("the text is not UTF-8"), false
+	}
+	_, err = t.gateway.Publish(ctx, c, topic, topics.Body{Bytes: body, Text: kind == websocket.MessageText})
+	return err, false
 }
 
 // send writes elements until the subscription or the connection ends, and returns why.

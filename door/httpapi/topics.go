@@ -11,14 +11,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/topics"
 )
 
-// Topics serves /topics/{cache} and /topics/{cache}/{topic}: POST publishes; GET subscribes, as a long poll, as
+// newTopics serves /topics/{cache} and /topics/{cache}/{topic}: POST publishes; GET subscribes, as a long poll, as
 // Server-Sent Events where the request accepts those, or over a WebSocket.
-func Topics(g *gateway.Gateway) http.Handler {
-	t := &topicServer{g}
+func newTopics(g *gateway.Gateway, b *door.Budget) http.Handler {
+	t := &topicServer{g, b}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /topics/{cache}", t.list)
 	mux.HandleFunc("GET /topics/{cache}/{topic...}", t.subscribe)
@@ -67,7 +68,10 @@ type topicList struct {
 	Topics []topicInfo `json:"topics"`
 }
 
-type topicServer struct{ gateway *gateway.Gateway }
+type topicServer struct {
+	gateway *gateway.Gateway
+	budget  *door.Budget // of messages that arrive over WebSockets
+}
 
 // caller signs in with the credential of the header or of the query, not both.
 func (t *topicServer) caller(r *http.Request) (*gateway.Caller, error) {
@@ -113,7 +117,7 @@ func bodyError(err error) error {
 		return &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
 			Msg: fmt.Sprintf("request limit: the message is longer than %d bytes", hearth.TopicMessageBytesMax)}
 	}
-	return &hearth.Error{Kind: hearth.Canceled, Msg: "the request ended before its body", Err: err}
+	return endedEarly(err)
 }
 
 // subscribe answers a GET in the way that the request asks for.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/test/await"
@@ -52,7 +53,7 @@ func newSite(t *testing.T) *site {
 		s.admins = append(s.admins, admin)
 	}
 	untilEvery(t, gs, "the cache is known", func(g *gateway.Gateway) bool { return g.View().Caches["c"] != nil })
-	s.Server = httptest.NewServer(byTurns(gs, Topics))
+	s.Server = httptest.NewServer(byTurns(gs, func(g *gateway.Gateway) http.Handler { return newTopics(g, &door.Budget{}) }))
 	t.Cleanup(func() {
 		s.CloseClientConnections()
 		s.Close()
@@ -135,7 +136,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 	engine := local.New(local.Options{})
 	defer engine.Close()
-	h := Topics(gateway.New(gateway.Options{Engine: engine, Plane: plane}))
+	h := newTopics(gateway.New(gateway.Options{Engine: engine, Plane: plane}), &door.Budget{})
 	for _, method := range []string{"GET", "POST"} {
 		for _, token := range []string{"", "nonsense"} {
 			w := httptest.NewRecorder()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 func heap() uint64 {
@@ -81,30 +83,74 @@ func TestAnnouncedOnly(t *testing.T) {
 	}
 }
 
-// Values that are still arriving take no more than the door's budget, whatever was refused before them.
+// TestArrivingValuesAreBounded has many clients send values, all but the end: of kinds that have no better place than a buffer.
 func TestArrivingValuesAreBounded(t *testing.T) {
-	addr := serve(t)
-	for range 20 {
+	const most, clients, size = 8 << 20, 30, 1_000_000
+	budget := &door.Budget{Max: most}
+	addr := serveWith(t, Options{Budget: budget})
+	for range 20 { // refused for their size, they take nothing
 		c := dial(t, addr)
 		_, _ = c.nc.Write([]byte("set k 0 0 536870912\r\nabc"))
 		c.nc.Close()
 	}
-	dial(t, addr).do("get k\r\n")
-	refused := 0
-	for range 80 {
+	other := dial(t, addr)
+	other.do("set k 0 0 1\r\nv\r\n")
+	before := heap()
+	var conns []*client
+	part := strings.Repeat("v", size-1)
+	for i := range clients {
 		c := dial(t, addr)
-		_, _ = c.nc.Write([]byte("set k 0 0 5000000\r\nabc"))
-		if got := c.do("x" + strings.Repeat("v", 5_000_000-len("abcx")) + "\r\n"); strings.HasPrefix(got, "SERVER_ERROR") {
-			refused++
-		} else if got != "STORED\r\n" {
-			t.Fatalf("answers %.100q", got)
+		command := []string{"ms x 1000000\r\n", "append x 0 0 1000000\r\n", "add x 0 0 1000000\r\n"}[i%3]
+		_, _ = c.nc.Write([]byte(command + part))
+		conns = append(conns, c)
+		if used := budget.Used(); used > most {
+			t.Fatalf("%d bytes are taken of %d", used, most)
 		}
-		// The value of the next request does not come.
-		_, _ = c.nc.Write([]byte("set k 0 0 5000000\r\nabc"))
 	}
-	// A few pass whose predecessors' next requests have not been looked at yet.
-	if want := 80 - (256<<20)/5_000_000; refused < want/2 {
-		t.Errorf("%d of 80 values were refused; %d did not fit", refused, want)
+	if got := other.do("get k\r\n"); got != "VALUE k 0 1\r\nv\r\nEND\r\n" {
+		t.Errorf("while half values wait, others are answered %q", got)
+	}
+	refused := 0
+	for _, c := range conns {
+		switch got := c.do("v\r\n"); got {
+		case errBuffers + "\r\n":
+			refused++
+		case "HD\r\n", "STORED\r\n", "NOT_STORED\r\n":
+		default:
+			t.Errorf("a value is answered %.100q", got)
+		}
+		if got := c.do("get k\r\n"); got != "VALUE k 0 1\r\nv\r\nEND\r\n" {
+			t.Errorf("after its value, a client is answered %q", got)
+		}
+	}
+	if refused == 0 || refused == clients {
+		t.Errorf("%d of %d values were refused", refused, clients)
+	}
+	if used := budget.Used(); used != 0 {
+		t.Errorf("%d bytes are still taken", used)
+	}
+	if n := grown(before); n > most {
+		t.Errorf("the heap has grown by %d bytes", n)
+	}
+}
+
+// TestHalfLinesAreBounded has many clients name keys of a get without an end, in lines as long as those may be.
+func TestHalfLinesAreBounded(t *testing.T) {
+	const most = 4 << 20
+	budget := &door.Budget{Max: most}
+	addr := serveWith(t, Options{Budget: budget})
+	line := []byte("get" + strings.Repeat(" k", getBytesMax/2-2))
+	for range 40 {
+		c := dial(t, addr)
+		_, _ = c.nc.Write(line)
+		if used := budget.Used(); used > most {
+			t.Fatalf("%d bytes are taken of %d", used, most)
+		}
+		defer c.nc.Close()
+	}
+	await.That(t, "half lines count", func() bool { return budget.Used() > most/2 })
+	if got := dial(t, addr).do("get k\r\n"); got != "END\r\n" {
+		t.Errorf("others are answered %q", got)
 	}
 }
 

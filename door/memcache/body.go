@@ -22,13 +22,13 @@ type body struct {
 	buf   []byte       // the value and its line end so far, where it is not in block
 	block *value.Block // the value's final place
 	have  int          // bytes that have arrived
-	taken int          // of the door's budget
+	held  int          // of the budget, for buf
 	trash string       // the value is thrown away, and this answered
 }
 
 const (
 	blockBytesMin = 64 << 10 // a value of so many bytes is read into a Block
-	trashBytes    = 64 << 10
+	bufBytesMin   = 4 << 10  // the first room of a value that comes in pieces
 )
 
 // expect begins a value.
@@ -38,11 +38,6 @@ func (c *conn) expect(b *body) {
 	if b.trash != "" || b.auth {
 		return
 	}
-	if !c.door.buffer(b.size) {
-		b.trash = errBuffers
-		return
-	}
-	b.taken = b.size
 	s := &b.set
 	if b.size < blockBytesMin || s.Mode != op.StoreAlways || s.Guard.Given || b.flags != nil {
 		return
@@ -78,18 +73,36 @@ func (c *conn) bodyStep(in []byte) (n int, more bool) {
 		b.have += n
 		return n, b.have == b.size
 	}
-	if b.buf == nil && b.trash == "" && b.block == nil {
-		b.buf = make([]byte, 0, min(whole, max(4096, 2*len(in))))
-	}
 	n = min(len(in), whole-b.have)
-	if b.trash == "" {
+	switch {
+	case b.trash != "":
+	case b.block != nil: // the line end is left
 		b.buf = append(b.buf, in[:n]...)
+	default:
+		c.gather(b, in[:n])
 	}
 	if b.have += n; b.have < whole {
 		return n, false
 	}
 	c.finish(b.buf)
 	return n, true
+}
+
+// gather adds to a value that has no better place. Room grows with what has come, never with what was announced, and all of
+// it counts; a value that finds none is thrown away.
+func (c *conn) gather(b *body, in []byte) {
+	if need := len(b.buf) + len(in); need > cap(b.buf) {
+		room := min(b.size+2, max(2*need, bufBytesMin))
+		if !c.door.Budget.Take(room-b.held, b.held) {
+			b.trash = errBuffers
+			c.dropped(b)
+			b.buf = nil
+			return
+		}
+		b.held = room
+		b.buf = append(make([]byte, 0, room), b.buf...)
+	}
+	b.buf = append(b.buf, in...)
 }
 
 // Fill implements door.Filler.
@@ -167,16 +180,8 @@ func (c *conn) dropped(b *body) {
 	if b.block != nil {
 		b.block.Release()
 	}
-	c.door.buffered.Add(int64(-b.taken))
-}
-
-// buffer takes n bytes of the door's budget for arriving values; false when there are not so many.
-func (d *Door) buffer(n int) bool {
-	if d.buffered.Add(int64(n)) > d.BufferBytesMax {
-		d.buffered.Add(int64(-n))
-		return false
-	}
-	return true
+	c.door.Budget.Give(b.held)
+	b.held = 0
 }
 
 // signIn reads what a client without a caller has set: "username password", the cache's name and a token.

@@ -102,7 +102,7 @@ func FuzzDoor(f *testing.F) {
 			}
 			got := bench.Send(t, pieces...)
 			await.That(t, "the connection is forgotten", func() bool { return d.count.open.Load() == 0 })
-			if n := d.buffered.Load(); n != 0 {
+			if n := d.Budget.Used(); n != 0 {
 				t.Errorf("%d bytes of the budget for arriving values are not given back", n)
 			}
 			if said := []byte("internal error"); bytes.Contains(got, said) && !bytes.Contains(in, said[:8]) {

@@ -21,20 +21,18 @@ const version = "1.6.18"
 // Options configures a Door. Gateway is required; the rest has defaults.
 type Options struct {
 	Gateway *gateway.Gateway
-	Cache   string // the cache of this listener; "default". A client that signs in names its own
-	Host    string // that "config get cluster" tells clients; empty is the address they came to
-	Port    int    // likewise
-	// BufferBytesMax is the memory of all values that are arriving; 256 MiB.
-	BufferBytesMax int64
-	Log            *slog.Logger // nil is slog.Default()
+	Cache   string       // the cache of this listener; "default". A client that signs in names its own
+	Host    string       // that "config get cluster" tells clients; empty is the address they came to
+	Port    int          // likewise
+	Budget  *door.Budget // of values that are arriving, which all doors may share; nil is one of its own
+	Log     *slog.Logger // nil is slog.Default()
 }
 
 // Door serves memcached's text protocol.
 type Door struct {
 	Options
-	began    time.Time
-	count    counts
-	buffered atomic.Int64
+	began time.Time
+	count counts
 }
 
 // counts are the figures of "stats".
@@ -50,7 +48,7 @@ type counts struct {
 // New returns a door.
 func New(o Options) *Door {
 	o.Cache = cmp.Or(o.Cache, "default")
-	o.BufferBytesMax = cmp.Or(o.BufferBytesMax, 256<<20)
+	o.Budget = cmp.Or(o.Budget, &door.Budget{})
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

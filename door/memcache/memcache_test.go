@@ -24,11 +24,18 @@ import (
 // serve starts the door over the local engine, open to everybody, and returns its address.
 func serve(t testing.TB) string {
 	t.Helper()
+	return serveWith(t, Options{})
+}
+
+// serveWith is serve with options of the test.
+func serveWith(t testing.TB, o Options) string {
+	t.Helper()
 	plane, err := control.NewPlane(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return listen(t, New(Options{Gateway: gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})}))
+	o.Gateway = gateway.New(gateway.Options{Engine: local.New(local.Options{}), Plane: plane, Open: true})
+	return listen(t, New(o))
 }
 
 // listen serves a door until the test ends, and returns its address.
@@ -40,7 +47,7 @@ func listen(t testing.TB, d *Door) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	s := &door.Server{Protocol: d}
+	s := &door.Server{Protocol: d, Budget: d.Budget}
 	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()

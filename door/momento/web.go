@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/door/h2"
 )
 
@@ -119,7 +120,10 @@ func readWeb(body io.Reader, text bool) ([]byte, error) {
 		bytesMax = bytesMax/3*4 + 64
 	}
 	b, err := io.ReadAll(io.LimitReader(body, bytesMax+1))
-	if err != nil {
+	switch {
+	case err == door.ErrBudget:
+		return nil, err
+	case err != nil:
 		return nil, &hearth.Error{Kind: hearth.Canceled, Msg: "the request broke off", Err: err}
 	}
 	if int64(len(b)) > bytesMax {
