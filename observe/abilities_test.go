@@ -67,3 +67,28 @@ func TestWatchedCallsKeepTheirAbilities(t *testing.T) {
 		t.Errorf("from %v, answered %q, released %d times", a.from, plain.answer, a.owner)
 	}
 }
+
+// placer is an answerer that has one place for messages.
+type placer struct {
+	answerer
+	memory h2.Memory
+}
+
+func (p *placer) Place(h2.Call, []byte, int) (h2.Memory, bool, h2.Status) {
+	return p.memory, true, h2.Status{Code: 7}
+}
+
+type memory struct{ h2.Memory }
+
+// Large messages of watched calls find their places too.
+func TestWatchedCallsHavePlaces(t *testing.T) {
+	p := &placer{memory: &memory{}}
+	watched := (&Watch{Slow: time.Hour}).Calls(p).(h2.Placer)
+	if m, later, s := watched.Place(&plainCall{}, nil, 1); m != p.memory || !later || s.Code != 7 {
+		t.Errorf("%v, %v, %v", m, later, s)
+	}
+	watched = (&Watch{Slow: time.Hour}).Calls(&p.answerer).(h2.Placer)
+	if m, later, s := watched.Place(&plainCall{}, nil, 1); m != nil || later || s != (h2.Status{}) {
+		t.Errorf("where the handler has none: %v, %v, %v", m, later, s)
+	}
+}

@@ -51,6 +51,14 @@ func (h *calls) ServeCall(c h2.Call) {
 	h.next.ServeCall(watched)
 }
 
+// Place implements h2.Placer, where next is one.
+func (h *calls) Place(c h2.Call, head []byte, room int) (m h2.Memory, later bool, s h2.Status) {
+	if p, ok := h.next.(h2.Placer); ok {
+		return p.Place(c, head, room)
+	}
+	return nil, false, h2.Status{}
+}
+
 // watchedCall ends its span, and is logged if it was slow, when it finishes. A stream is only traced: it is meant to
 // last.
 type watchedCall struct {
@@ -64,6 +72,7 @@ type watchedCall struct {
 }
 
 var (
+	_ h2.Placer   = (*calls)(nil)
 	_ h2.Peered   = (*watchedCall)(nil)
 	_ h2.Referrer = (*watchedCall)(nil)
 )
