@@ -358,37 +358,36 @@ func (c *conn) misspelt(r *row, args [][]byte, wrong error) (wait func()) {
 		c.finish(r, args, nil, wrong)
 		return nil
 	}
-	done := true
-	answer := func(look func(o op.Op, r *op.Reply) error) {
-		for _, k := range r.sources(args) {
-			c.reply.Reset()
-			err := look(&op.ItemType{K: k}, &c.reply)
-			switch {
-			case !done:
-				return
-			case err != nil && !c.missesDefault(err):
-				wrong = err
-			case c.reply.Status != op.Hit && r.missing == nil:
-			case c.reply.Status != op.Hit || err != nil:
-				c.answer(func() { r.missing(c, args) })
-				return
-			case !slices.Contains(r.looks, c.reply.Kind):
-				wrong = r.wrongKind()
-			}
-		}
-		c.finish(r, args, nil, wrong)
-	}
-	answer(func(o op.Op, r *op.Reply) (err error) {
-		done, err = c.door.Gateway.Try(c.caller, o, r)
-		return err
-	})
-	if done {
+	verdict := c.judge(r, args, wrong, func(o op.Op, r *op.Reply) (bool, error) { return c.door.Gateway.Try(c.caller, o, r) })
+	if verdict != nil {
+		c.answer(verdict)
 		return nil
 	}
-	args, done = copied(args), true
+	args = copied(args)
 	return func() {
-		answer(func(o op.Op, r *op.Reply) error { return c.door.Gateway.Do(c.ctx, c.caller, o, r) })
+		c.answer(c.judge(r, args, wrong, func(o op.Op, r *op.Reply) (bool, error) { return true, c.door.Gateway.Do(c.ctx, c.caller, o, r) }))
 	}
+}
+
+// judge returns what answers a misspelt command: what its keys hold may be worse than what is wrong with its arguments. look tells
+// of one key; where it says that this has to wait, judge returns nil.
+func (c *conn) judge(r *row, args [][]byte, wrong error, look func(o op.Op, r *op.Reply) (done bool, err error)) (verdict func()) {
+	for _, k := range r.sources(args) {
+		c.reply.Reset()
+		done, err := look(&op.ItemType{K: k}, &c.reply)
+		switch {
+		case !done:
+			return nil
+		case err != nil && !c.missesDefault(err):
+			wrong = err
+		case c.reply.Status != op.Hit && r.missing == nil:
+		case c.reply.Status != op.Hit || err != nil:
+			return func() { r.missing(c, args) }
+		case !slices.Contains(r.looks, c.reply.Kind):
+			wrong = r.wrongKind()
+		}
+	}
+	return func() { c.say(r, args, nil, wrong) }
 }
 
 // runRow runs a command that the door answers by itself.
@@ -451,7 +450,7 @@ func (c *conn) admit(args [][]byte) *row {
 		c.refuse("ERR Command not allowed inside a transaction")
 		return nil
 	case c.subs.any() && c.proto == respwire.RESP2 && r.flags&inSub == 0:
-		c.refuse("ERR Can't execute '" + r.fullName(parent) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+		c.refuse(c.aborted(r) + "Can't execute '" + r.fullName(parent) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
 		return nil
 	}
 	return r

@@ -74,6 +74,9 @@ func TestSessions(t *testing.T) {
 	session("WATCH a", "WATCH b", "SET a 1", "WATCH c", "MULTI", "PING", "EXEC")
 	session("MULTI", "PING", "ECHO x", "SET k v", "STRLEN k", "TYPE k", "EXEC")
 	session("MULTI", "EXEC", "MULTI x", "EXEC x", "DISCARD x")
+	session("SET a 1", "MULTI", "DBSIZE", "FLUSHALL", "DBSIZE", "SET a 2", "KEYS *", "FLUSHDB BAD", "GET a", "FLUSHDB", "DBSIZE", "SET b 1", "EXEC", "GET a", "GET b")
+	session("SET s v", "MULTI", "HRANDFIELD s x", "HRANDFIELD h x", "BITCOUNT s x y", "BITCOUNT h x y", "BITCOUNT s 1", "ZRANGEBYSCORE s x y", "EXEC")
+	session("WATCH a", "MULTI", "FLUSHALL", "SET a 1", "EXEC", "GET a", "WATCH a", "SET a 2", "MULTI", "FLUSHALL", "SET a 3", "EXEC", "GET a")
 	session("SUBSCRIBE a b", "GET x", "PING", "PING x", "UNSUBSCRIBE a", "UNSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "GET x")
 	session("PSUBSCRIBE a*", "SUBSCRIBE a", "PUNSUBSCRIBE", "UNSUBSCRIBE", "PING")
 	session("SUBSCRIBE a", "HELLO 3", "AUTH a b", "MULTI", "RESET", "HELLO 3")
@@ -315,7 +318,8 @@ and COMMAND by their shape.
 | CLIENT LIST, KILL | connections of the same cache | likewise |
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
 | channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
-| MULTI | a command that EXEC finds misspelt says so, also where a key has another type or is missing | its keys are not looked at |
+| WATCH | FLUSHDB and FLUSHALL change every watched key, one that was not there, too | the cache's items are dropped as a whole |
+| MULTI | FLUSHDB, FLUSHALL, DBSIZE, KEYS, SCAN and RANDOMKEY have their turns among the queued commands, but what follows them does not run in one with what comes before | they are about the cache as a whole |
 | ZRANK, ZREVRANK | WITHSCORE is taken | as Redis 7.2 and Valkey have it |
 | EXISTS, TOUCH, DEL, UNLINK, MGET, MSET with more than 4,096 keys | are done 256 keys at a time, but as one within MULTI | others do not wait for a million of them |
 | other commands over more than 65,536 keys, such as MSETNX or SUNION | are refused | they have to be done as one, and others would wait |

@@ -195,12 +195,20 @@ func (c *conn) unwatch() {
 	c.watch, c.watchedKeys, c.watchedHeld, c.touched = nil, nil, 0, false
 }
 
-// planned is one queued request of a transaction that runs: an op, an error that stands instead of its answer, or
-// neither where the door answers by itself.
+// planned is one queued request of a transaction that runs: one op or, where the request is misspelt, those that look at its keys,
+// or neither where the door answers by itself.
 type planned struct {
 	pending
-	op  int // index among the ops; -1 for none
-	err error
+	op    int // index of the first among the ops of its part; -1 for none
+	wrong error
+}
+
+// part is what runs as one: all of a transaction, unless it asks in its midst for what the engine does not do together with
+// other commands, such as FLUSHDB.
+type part struct {
+	plans   []planned
+	ops     []op.Op
+	settled bool // has such a request: what comes after it is another part's
 }
 
 func runExec(c *conn, args [][]byte) {
@@ -222,25 +230,45 @@ func runExec(c *conn, args [][]byte) {
 		}
 		defer c.leaveLarge()
 	}
-	plans, ops := c.plan(m)
-	replies := make([]op.Reply, len(ops))
-	done, err := c.together(ops, replies)
-	switch {
-	case err != nil:
-		code, text := errorText(err, "EXEC")
-		c.out = respwire.AppendError(c.out, "EXECABORT Transaction discarded because of: ", code, text)
-		return
-	case !done:
-		c.out = c.proto.AppendNullArray(c.out)
-		return
-	}
-	c.out = respwire.AppendArray(c.out, len(plans))
-	for _, p := range plans {
+	parts := c.plan(m)
+	for i, p := range parts {
+		replies := make([]op.Reply, len(p.ops))
+		done, err := c.together(p.ops, replies)
 		switch {
-		case p.err != nil:
-			c.fail(p.row, p.err)
+		case i > 0: // the transaction is under way
+			c.unwatch()
+		case err != nil:
+			code, text := errorText(err, "EXEC")
+			c.out = respwire.AppendError(c.out, "EXECABORT Transaction discarded because of: ", code, text)
+			return
+		case !done:
+			c.out = c.proto.AppendNullArray(c.out)
+			return
+		default:
+			c.unwatch()
+			c.out = respwire.AppendArray(c.out, len(m.queued))
+		}
+		c.answerPart(p, replies, err)
+	}
+}
+
+// answerPart answers the requests of a part that has run, or has failed.
+func (c *conn) answerPart(part part, replies []op.Reply, failed error) {
+	for _, p := range part.plans {
+		switch {
+		case failed != nil:
+			c.fail(p.row, failed)
+		case p.wrong != nil && p.op < 0:
+			c.fail(p.row, p.wrong)
 		case p.op < 0:
 			p.row.run(c, p.args)
+		case p.wrong != nil:
+			at := p.op
+			c.judge(p.row, p.args, p.wrong, func(_ op.Op, r *op.Reply) (bool, error) {
+				r.Status, r.Kind = replies[at].Status, replies[at].Kind
+				at++
+				return true, replies[at-1].Err
+			})()
 		default:
 			c.say(p.row, p.args, &replies[p.op], replies[p.op].Err)
 			replies[p.op].Reset()
@@ -249,25 +277,46 @@ func runExec(c *conn, args [][]byte) {
 }
 
 // plan turns the queued requests into ops.
-func (c *conn) plan(m *transaction) ([]planned, []op.Op) {
+func (c *conn) plan(m *transaction) []part {
 	c.fresh = true
 	defer func() { c.fresh = false }()
-	plans := make([]planned, len(m.queued))
-	var ops []op.Op
-	for i, q := range m.queued {
-		plans[i] = planned{pending: q, op: -1}
+	parts := []part{{plans: make([]planned, 0, len(m.queued))}}
+	for _, q := range m.queued {
+		p := &parts[len(parts)-1]
+		plan := planned{pending: q, op: -1}
 		if q.row.parse == nil {
+			p.settled = p.settled || q.row.flags&(readonly|write) != 0
+			p.plans = append(p.plans, plan)
 			continue
 		}
-		o, err := q.row.parse(c, q.args)
-		if err != nil {
-			plans[i].err = err
-			continue
+		if p.settled {
+			parts = append(parts, part{})
+			p = &parts[len(parts)-1]
 		}
-		plans[i].op = len(ops)
-		ops = append(ops, o)
+		var ops []op.Op
+		if ops, plan.wrong = c.planOne(q); len(ops) > 0 {
+			plan.op = len(p.ops)
+			p.ops = append(p.ops, ops...)
+		}
+		p.plans = append(p.plans, plan)
 	}
-	return plans, ops
+	return parts
+}
+
+// planOne returns the op of a request or, with what is wrong with it, those that look at its keys.
+func (c *conn) planOne(q pending) ([]op.Op, error) {
+	o, wrong := q.row.parse(c, q.args)
+	if wrong == nil {
+		return []op.Op{o}, nil
+	}
+	if _, early := wrong.(earlyError); early || q.row.looks == nil {
+		return nil, wrong
+	}
+	var ops []op.Op
+	for _, k := range q.row.sources(q.args) {
+		ops = append(ops, &op.ItemType{K: k})
+	}
+	return ops, wrong
 }
 
 // together runs the ops as one, unless a watched key has changed.
