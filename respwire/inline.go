@@ -4,7 +4,8 @@ import "bytes"
 
 // inline reads a request that is one line of words.
 func (p *Parser) inline(in []byte, args [][]byte) (out [][]byte, n int, err error) {
-	end := bytes.IndexByte(in, '\n')
+	// What comes behind the bound is not looked at: whether a line is too long does not hang on how it arrives.
+	end := bytes.IndexByte(in[:min(len(in), InlineBytesMax+1)], '\n')
 	if end < 0 {
 		if len(in) > InlineBytesMax {
 			return args, 0, ProtocolError("too big inline request")

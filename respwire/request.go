@@ -192,12 +192,9 @@ func (p *Parser) length(in []byte, start int, invalid, tooBig string) (n int64, 
 
 // line returns the bytes up to the next "\r", and the position behind the two bytes of the line end.
 func line(in []byte, start int) (l []byte, next int) {
-	for i := start; i+1 < len(in); i++ {
+	for i := start; i+1 < len(in) && i-start < InlineBytesMax; i++ {
 		if in[i] == '\r' {
 			return in[start:i], i + 2
-		}
-		if i-start > InlineBytesMax {
-			return nil, 0
 		}
 	}
 	return nil, 0

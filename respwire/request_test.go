@@ -65,6 +65,8 @@ func TestParser(t *testing.T) {
 	check("*1\r\n$536870913\r\n", `Protocol error: invalid bulk length`)
 	check("*1\r\n$536870912\r\n", `...`)
 	check(strings.Repeat("a", InlineBytesMax+1), `Protocol error: too big inline request`)
+	check(strings.Repeat("a", InlineBytesMax+1)+"\r\n", `Protocol error: too big inline request`)
+	check("*1\r\n$"+strings.Repeat("1", InlineBytesMax)+"\r\n", `Protocol error: too big bulk count string`)
 	check("*"+strings.Repeat("1", InlineBytesMax+1), `Protocol error: too big mbulk count string`)
 	check("*1\r\n$"+strings.Repeat("1", InlineBytesMax+1), `Protocol error: too big bulk count string`)
 }

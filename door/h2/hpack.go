@@ -54,6 +54,7 @@ func (d *decoder) begin(block []byte) {
 	if d.sizeMax == 0 && d.entries == nil {
 		d.sizeMax = tableBytesMax
 		d.entries = make([]entry, 0, 16)
+		d.data, d.huffman.b = []byte{}, []byte{} // so that an empty name is not the end of the block
 	}
 }
 

@@ -116,6 +116,7 @@ func seedRequests(f *testing.F) {
 	set := func(key string, size int) string {
 		return fmt.Sprintf("*3\r\n$3\r\nSET\r\n$1\r\n%s\r\n$%d\r\n%s\r\n", key, size, strings.Repeat("x", size))
 	}
+	f.Add([]byte("PING\r\n"+strings.Repeat("x", 70_000)+"\r\nPING\r\n"), []byte{200, 170})
 	pings := strings.Repeat("PING\r\n", 20)
 	f.Add([]byte(set("k", 70_000)+"STRLEN k\r\n"+set("l", 40_000)+"*2\r\n$3\r\nGET\r\n$20000\r\nab"), []byte{6, 200, 140})
 	f.Add([]byte(set("k", 40_000)+pings+set("l", 100_000)+pings+"STRLEN l\r\n"), []byte{140, 142, 1, 1, 255, 3})
