@@ -36,6 +36,14 @@ type Trier interface {
 	Try(s hearth.Space, o op.Op, r *op.Reply) (done bool, err error)
 }
 
+// Chooser is a Trier that knows of most commands at once that it would not do them.
+type Chooser interface {
+	Trier
+	// Tries reports whether Try may do such a command. Of a command that writes it is false: servers have to be asked, and
+	// what is being stored may have to be waited for.
+	Tries(o op.Op) bool
+}
+
 // WarmMax is how many keys of one Warm an engine looks at.
 const WarmMax = 32
 

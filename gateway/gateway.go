@@ -40,6 +40,7 @@ type Options struct {
 type Gateway struct {
 	engine     engine.Engine
 	trier      engine.Trier   // nil where the engine always waits
+	chooser    engine.Chooser // nil where the engine tries whatever it is asked
 	starter    engine.Starter // nil where the engine has to be waited for
 	warmer     engine.Warmer  // nil where the engine has no use for hints
 	bounder    engine.Bounder // nil where memory is not ours to share out
@@ -64,7 +65,6 @@ type Gateway struct {
 	alarm      alarm
 	ledger     *control.Ledger
 	log        *slog.Logger
-	begun      sync.Pool // of *begun
 
 	peers    Peers
 	sharedAt time.Time // when loads were last exchanged; only Run uses it
@@ -107,10 +107,16 @@ func New(o Options) *Gateway {
 	g.sources = newSources(g, o.Origin)
 	g.follow(&control.State{}, o.Plane.State())
 	g.trier, _ = o.Engine.(engine.Trier)
+	g.chooser, _ = o.Engine.(engine.Chooser)
 	g.starter, _ = o.Engine.(engine.Starter)
 	g.warmer, _ = o.Engine.(engine.Warmer)
 	o.Plane.OnChange(g.follow)
 	return g
+}
+
+// Tries reports whether Try may be done with a command, or whether that is to be waited for whatever comes of it.
+func (g *Gateway) Tries(o op.Op) bool {
+	return g.trier != nil && (g.chooser == nil || g.chooser.Tries(o))
 }
 
 // Try runs a command where that needs no waiting; otherwise done is false, nothing has happened, and the caller copies
@@ -124,7 +130,7 @@ func (g *Gateway) Try(c *Caller, o op.Op, r *op.Reply) (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if g.leaser != nil && s.Writes() { // servers have to be asked, and what is being stored may have to be waited for
+	if !g.Tries(o) {
 		b.refund(in)
 		return false, nil
 	}

@@ -109,12 +109,13 @@ func (c *conn) remove(st *stream) {
 
 // fresh returns a clear stream.
 func (c *conn) fresh() *stream {
-	st := c.spare
-	if st != nil {
-		c.spare = st.next
-	} else if st, _ = c.server.streams.Get().(*stream); st == nil {
-		return &stream{}
+	if c.spare == nil {
+		if c.spare, _ = c.server.streams.Get().(*stream); c.spare == nil {
+			return &stream{}
+		}
 	}
+	st := c.spare
+	c.spare = st.next
 	*st = stream{in: st.in[:0]}
 	return st
 }
@@ -129,13 +130,16 @@ func (c *conn) free(st *stream) {
 	c.spare = st
 }
 
-// share lets other connections use the free streams, at the end of a turn.
+// share lets another connection use the free streams, at the end of a turn.
 func (c *conn) share() {
-	for st := c.spare; st != nil; st = c.spare {
-		c.spare = st.next
-		*st = stream{in: st.in}
-		c.server.streams.Put(st)
+	if c.spare == nil {
+		return
 	}
+	for st := c.spare; st != nil && st.conn != nil; st = st.next { // those behind are as they came
+		*st = stream{in: st.in, next: st.next}
+	}
+	c.server.streams.Put(c.spare)
+	c.spare = nil
 }
 
 // settleRequest gives back what an unfinished request took of the connection's bounds.

@@ -29,6 +29,12 @@ func (s sleepers) ServeCall(c Call) {
 	}
 	one := &sleeper{call: c.(Suspender), message: string(c.Message()), ended: make(chan error, 1)}
 	one.call.Suspend(one)
+	if one.message == "for nothing" {
+		one.call.Detach()
+		one.message = string(c.Message())
+		go one.answer(nil)
+		return
+	}
 	s <- one
 }
 
@@ -76,6 +82,14 @@ func TestSuspend(t *testing.T) {
 			go all[len(all)-1-i].call.Resume()
 		}
 		wg.Wait()
+	}
+}
+
+// A call that was suspended for nothing can be detached, and still has its message then.
+func TestSuspendForNothing(t *testing.T) {
+	c := start(t, make(sleepers), false).grpcClient(t)
+	if got, err := call(c, "/test/Sleep", "for nothing"); got != "for nothing" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

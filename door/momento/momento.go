@@ -28,16 +28,13 @@ import (
 	"github.com/hearthcache/hearth/control"
 	"github.com/hearthcache/hearth/door/h2"
 	"github.com/hearthcache/hearth/gateway"
-	"github.com/hearthcache/hearth/op"
-	"github.com/hearthcache/hearth/topics"
 )
 
 // Handler answers calls through a gateway. It is an h2.Handler.
 type Handler struct {
 	gateway *gateway.Gateway
 	rows    map[string]*row
-	slots   int       // how many rows keep a request
-	pool    sync.Pool // of *scratch
+	pool    sync.Pool // of *messages
 }
 
 var _ h2.Handler = (*Handler)(nil)
@@ -56,7 +53,7 @@ func New(g *gateway.Gateway) *Handler {
 			h.rows[r.method] = &r
 		}
 	}
-	h.pool.New = func() any { return &scratch{requests: make([]any, h.slots)} }
+	h.pool.New = func() any { return &messages{} }
 	return h
 }
 
@@ -95,14 +92,6 @@ func (h *Handler) Methods() []string {
 		all = append(all, m)
 	}
 	return all
-}
-
-// scratch is what one call needs while it runs: one for each goroutine that is running a call at the moment, so that
-// idle connections hold none.
-type scratch struct {
-	reply    op.Reply
-	requests []any // by the slot of the row, made on first use
-	messages [takenAtOnce]topics.Message
 }
 
 // fail finishes the call with an error.
@@ -190,86 +179,6 @@ func (s *session) remember(k known) {
 
 // errNoCacheHeader is the error of a data call that does not say which cache it is for.
 var errNoCacheHeader = invalid(`the request header "cache", which names the cache, is missing or empty`)
-
-// decoder reads a request into the command or commands that a P has room for, overwriting what was there but reusing
-// slices, and returns the one to run. Where it returns an error, it returns the command as far as it was read.
-type decoder[P any] func(m []byte, o P) (op.Op, error)
-
-// encoder appends the fields of the response to a command.
-type encoder[P any] func(b []byte, o P, r *op.Reply) []byte
-
-// data returns the row of a method whose request is one command.
-func data[T any, P interface{ *T }](h *Handler, method string, decode decoder[P], encode encoder[P]) row {
-	slot := h.slots
-	h.slots++
-	w := &waits[T, P]{handler: h, decode: decode, encode: encode}
-	return row{method, func(c h2.Call) {
-		caller, err := h.cacheCaller(c)
-		if err != nil {
-			fail(c, err)
-			return
-		}
-		s := h.pool.Get().(*scratch)
-		defer h.pool.Put(s)
-		if s.requests[slot] == nil {
-			s.requests[slot] = P(new(T))
-		}
-		request := s.requests[slot].(P)
-		o, err := read(c, request, decode)
-		if err != nil {
-			fail(c, h.refusal(caller, o, err))
-			return
-		}
-		s.reply.Reset()
-		done, err := h.gateway.Try(caller, o, &s.reply)
-		if !done {
-			w.leave(c, caller)
-			return
-		}
-		answer(c, request, &s.reply, err, encode)
-		s.reply.Reset()
-	}}
-}
-
-// read reads the request of a call.
-func read[P any](c h2.Call, request P, decode decoder[P]) (op.Op, error) {
-	o, err := decode(c.Message(), request)
-	if err == nil {
-		settle(c, o)
-	}
-	return o, err
-}
-
-func answer[P any](c h2.Call, o P, r *op.Reply, err error, encode encoder[P]) {
-	if err != nil {
-		fail(c, err)
-		return
-	}
-	send(c, o, r, encode)
-	c.Finish(h2.Status{})
-}
-
-// send sends one response. A large value is not copied where the call can do without.
-func send[P any](c h2.Call, o P, r *op.Reply, encode encoder[P]) {
-	if ref, ok := c.(h2.Referrer); ok && r.Block != nil {
-		if _, isGet := any(o).(*op.Get); isGet {
-			value := r.Block
-			r.Block = nil // the call releases it from now on
-			ref.EndWith(appendHit(c.Begin(), len(value.Bytes())), value.Bytes(), value)
-			return
-		}
-	}
-	c.End(encode(c.Begin(), o, r))
-}
-
-// refusal returns the error of a command that cannot be run as it was sent: whether the caller may and whether there
-// is such a cache come first.
-func (h *Handler) refusal(caller *gateway.Caller, o op.Op, err error) error {
-	if first := h.gateway.Permit(caller, o); first != nil {
-		return first
-	}
-	return err
-}
 
 // detach keeps the call open and runs f on a goroutine.
 func (h *Handler) detach(c h2.Call, f func(ctx context.Context)) {

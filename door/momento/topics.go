@@ -176,6 +176,9 @@ func (s *stream) wake() {
 // takenAtOnce is how many messages one Take may bring.
 const takenAtOnce = 8
 
+// messages is room for them: one for each goroutine that is sending at the moment, so that idle subscriptions hold none.
+type messages [takenAtOnce]topics.Message
+
 // pump sends what there is while the call has room: a heartbeat when one is due, and before anything else at first,
 // because clients take it for the answer to their call.
 func (s *stream) pump() {
@@ -186,9 +189,9 @@ func (s *stream) pump() {
 		}
 		return
 	}
-	x := s.handler.pool.Get().(*scratch)
-	defer s.handler.pool.Put(x)
-	ms := x.messages[:]
+	taken := s.handler.pool.Get().(*messages)
+	defer s.handler.pool.Put(taken)
+	ms := taken[:]
 	for room := s.call.Room(); room > 0; room = s.call.Room() {
 		if sub.Beat() {
 			s.call.End(append(s.call.Begin(), 3<<3|bytesType, 0))

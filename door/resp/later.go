@@ -7,6 +7,7 @@ import (
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
 )
 
@@ -17,6 +18,7 @@ type batch struct {
 	args    [][][]byte
 	ops     []op.Op
 	replies []op.Reply
+	begun   gateway.Begun
 	ended   func(rest func(context.Context)) // end, bound once
 
 	text  []byte   // of all arguments
@@ -54,7 +56,7 @@ func (b *batch) done() {
 	clear(b.args)
 	clear(b.ops)
 	clear(b.cells)
-	*b = batch{rows: b.rows[:0], args: b.args[:0], ops: b.ops[:0], replies: b.replies[:0], ended: b.ended, text: b.text[:0],
+	*b = batch{rows: b.rows[:0], args: b.args[:0], ops: b.ops[:0], replies: b.replies[:0], begun: b.begun, ended: b.ended, text: b.text[:0],
 		cells: b.cells[:0], read: b.read[:0], wrote: b.wrote[:0]}
 	d.batches.Put(b)
 }
@@ -179,7 +181,7 @@ func (c *conn) beginBatch(b *batch) bool {
 	c.mu.Lock()
 	c.busy, c.cancel, c.behind, c.press = true, nil, false, nil
 	c.mu.Unlock()
-	return c.door.Gateway.Start(c.caller, b.ops, b.replies, b.ended)
+	return c.door.Gateway.Start(&b.begun, c.caller, b.ops, b.replies, b.ended)
 }
 
 // end is called when the engine is done with a batch. rest waits for what others load, if anything.

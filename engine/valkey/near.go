@@ -74,6 +74,15 @@ func cacheable(args [][]byte) bool { return len(args) == 2 && slices.Contains(ke
 // kept are the commands whose replies are kept.
 var kept = []string{"GET", "HGETALL", "SMEMBERS"}
 
+// Tries implements engine.Chooser.
+func (e *Engine) Tries(o op.Op) bool {
+	if e.near == nil || e.near.count.Load() == 0 {
+		return false
+	}
+	_, ok := o.(op.Whole)
+	return ok
+}
+
 // Try implements engine.Trier: it answers reads of hot items from this process's memory.
 func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 	if e.near == nil || e.near.count.Load() == 0 {

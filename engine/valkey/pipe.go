@@ -304,6 +304,13 @@ func (p *pipe) answer(x *respwire.Extent) error {
 
 // decodeWhole decodes the reply at the front of in; n is 0 while it is not complete.
 func decodeWhole(x *respwire.Extent, in []byte) (v respwire.Value, n int, err error) {
+	switch in[0] {
+	case '$', '+', ':', '_': // whose end Decode finds as easily
+		if v, n, err = respwire.Decode(in); err == respwire.ErrShort {
+			return v, 0, nil
+		}
+		return v, n, err
+	}
 	if whole, err := x.Whole(in); err != nil || !whole {
 		return v, 0, err
 	}
