@@ -176,3 +176,44 @@ func TestInterleaved(t *testing.T) {
 		}
 	}
 }
+
+// What subscribers are told, in both protocols, between their own answers.
+func TestPushes(t *testing.T) {
+	ours, theirs := serve(t), redisServer(t)
+	// Each line is the number of a client and its call, or "<" where it reads what it is told.
+	session := func(proto string, lines ...string) {
+		t.Helper()
+		var c crowd
+		for range 3 {
+			c.ours, c.theirs = append(c.ours, dial(t, ours)), append(c.theirs, dial(t, theirs))
+		}
+		c.fresh(proto)
+		for _, l := range lines {
+			words := strings.Fields(l)
+			i, call := int(words[0][0]-'0'), words[1:]
+			answers := 1
+			if strings.HasSuffix(call[0], "SUBSCRIBE") {
+				answers = max(1, len(call)-1)
+			}
+			if call[0] != "<" {
+				c.ours[i].send(call)
+				c.theirs[i].send(call)
+			}
+			for range answers {
+				a, _ := c.ours[i].reply()
+				b, _ := c.theirs[i].reply()
+				if string(a) != string(b) {
+					t.Errorf("HELLO %s and %q: at %q\n\tanswers      %q\n\tredis-server %q", proto, lines, l, a, b)
+				}
+			}
+		}
+	}
+	for _, proto := range []string{"2", "3"} {
+		session(proto, "0 SUBSCRIBE a b", "1 PUBLISH a x", "0 <", "1 PUBLISH b y", "0 <", "0 PING", "0 PING z", "0 UNSUBSCRIBE a", "1 PUBLISH a x", "0 UNSUBSCRIBE", "0 GET k")
+		session(proto, "0 PSUBSCRIBE a*", "1 PUBLISH ab x", "0 <", "1 PUBSUB NUMPAT", "0 PUNSUBSCRIBE", "0 PUNSUBSCRIBE b* c", "1 PUBLISH ab x")
+		session(proto, "0 SSUBSCRIBE s", "1 SPUBLISH s x", "0 <", "0 SUNSUBSCRIBE", "0 SUNSUBSCRIBE c")
+		session(proto, "0 SUBSCRIBE a", "2 SUBSCRIBE a", "1 PUBSUB NUMSUB a b", "1 PUBSUB CHANNELS", "1 MULTI", "1 PUBLISH a x", "1 GET none", "1 EXEC", "0 <", "2 <", "2 RESET", "1 PUBLISH a y", "0 <")
+		session(proto, "0 SUBSCRIBE a a", "0 UNSUBSCRIBE b", "0 PUNSUBSCRIBE", "0 UNSUBSCRIBE a a", "0 UNSUBSCRIBE")
+	}
+	session("3", "0 SUBSCRIBE a", "0 SET k v", "0 GET k", "0 MULTI", "0 GET k", "0 EXEC", "1 PUBLISH a x", "0 <", "0 HSET h f v", "0 HGETALL h", "0 HELLO 4")
+}

@@ -317,7 +317,7 @@ and COMMAND by their shape.
 | INFO | of the client's cache; memory of the process only while hearth is open | other tenants are nobody's business |
 | CLIENT LIST, KILL | connections of the same cache | likewise |
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
-| channels | up to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
+| channels | 1 to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | WATCH | FLUSHDB and FLUSHALL change every watched key, one that was not there, too | the cache's items are dropped as a whole |
 | MULTI | FLUSHDB, FLUSHALL, DBSIZE, KEYS, SCAN and RANDOMKEY have their turns among the queued commands, but what follows them does not run in one with what comes before | they are about the cache as a whole |
 | ZRANK, ZREVRANK | WITHSCORE is taken | as Redis 7.2 and Valkey have it |
