@@ -25,8 +25,10 @@ var clusterRows = []row{{name: "CLUSTER", arity: -2, subs: []row{
 	{name: "GETKEYSINSLOT", arity: 4, flags: stale | waits, run: runClusterKeys},
 	{name: "LINKS", arity: 2, flags: stale, run: runEmptyArray},
 	{name: "REPLICAS", arity: 3, flags: admin | stale, run: runClusterReplicas},
+	{name: "SLAVES", arity: 3, flags: admin | stale, run: runClusterReplicas},
+	{name: "COUNT-FAILURE-REPORTS", arity: 3, flags: admin | stale, run: runClusterFailures},
 	{name: "HELP", arity: 2, flags: loading | stale, run: func(c *conn, args [][]byte) {
-		c.help("CLUSTER", "COUNTKEYSINSLOT <slot>", "GETKEYSINSLOT <slot> <count>", "INFO", "KEYSLOT <key>", "MYID", "NODES", "SHARDS", "SLOTS", "HELP")
+		c.help("CLUSTER", "COUNT-FAILURE-REPORTS <node-id>", "COUNTKEYSINSLOT <slot>", "GETKEYSINSLOT <slot> <count>", "INFO", "KEYSLOT <key>", "MYID", "NODES", "REPLICAS <node-id>", "SHARDS", "SLOTS", "HELP")
 	}},
 }}}
 
@@ -106,13 +108,27 @@ func (c *conn) slotArg(arg []byte, invalid string) (int64, bool) {
 	return n, ok
 }
 
-// runClusterReplicas answers that this node, the only one, has none.
-func runClusterReplicas(c *conn, args [][]byte) {
-	if string(args[2]) != c.door.id() {
-		c.out = respwire.AppendError(c.out, "ERR Unknown node "+clip(args[2], 128))
-		return
+// knows reports whether a node's name is that of this one, the only one.
+func (c *conn) knows(node []byte) bool {
+	if string(node) == c.door.id() {
+		return true
 	}
-	runEmptyArray(c, args)
+	c.out = respwire.AppendError(c.out, "ERR Unknown node "+clip(node, 128))
+	return false
+}
+
+// runClusterReplicas answers that this node has none.
+func runClusterReplicas(c *conn, args [][]byte) {
+	if c.knows(args[2]) {
+		runEmptyArray(c, args)
+	}
+}
+
+// runClusterFailures answers that nobody has reported this node.
+func runClusterFailures(c *conn, args [][]byte) {
+	if c.knows(args[2]) {
+		c.zero()
+	}
 }
 
 func runClusterCount(c *conn, args [][]byte) {

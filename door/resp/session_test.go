@@ -317,6 +317,11 @@ and COMMAND by their shape.
 | INFO | of the client's cache; memory of the process only while hearth is open | other tenants are nobody's business |
 | CLIENT LIST, KILL | connections of the same cache | likewise |
 | READONLY, READWRITE, CLUSTER | answered, though INFO says that cluster mode is off | cluster clients work with one node |
+| CLUSTER | what changes a cluster (MEET, ADDSLOTS, FAILOVER, …) is an unknown subcommand | there is nothing to change |
+| commands on several keys | their keys may be of any slots; over a Valkey cluster all but MGET, MSET, DEL, UNLINK, EXISTS and TOUCH answer CROSSSLOT where they are not of one | this node owns all slots |
+| COMMAND | COUNT and LIST tell of the commands that are offered here; DOCS says little more than that | the rest is in Valkey's documentation |
+| CLIENT SETINFO, NO-TOUCH | are taken | as Redis 7.2 and Valkey have them |
+| HELP of COMMAND, CLIENT, CLUSTER, CONFIG, LATENCY, MEMORY, OBJECT, PUBSUB, SLOWLOG | names the subcommands that are offered, without a sentence on each | likewise |
 | channels | 1 to 255 bytes of UTF-8 without control characters, shared with Momento Topics; sharded and plain ones are the same | they are hearth's topics |
 | WATCH | FLUSHDB and FLUSHALL change every watched key, one that was not there, too | the cache's items are dropped as a whole |
 | MULTI | FLUSHDB, FLUSHALL, DBSIZE, KEYS, SCAN and RANDOMKEY have their turns among the queued commands, but what follows them does not run in one with what comes before | they are about the cache as a whole |
