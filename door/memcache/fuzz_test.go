@@ -63,6 +63,7 @@ func FuzzDoor(f *testing.F) {
 		return fmt.Sprintf("set %s 0 0 %d\r\n%s\r\n", key, size, strings.Repeat("x", size))
 	}
 	f.Add(true, []byte(set("k", 70_000)+"mg k s\r\n"+set("l", 40_000)+"append l 0 0 70000\r\nab"), []byte{6, 200, 140})
+	f.Add(true, []byte("mn\r\n"+strings.Repeat("x", 9000)+"\r\nmn\r\n"), []byte{50, 20, 60})
 	f.Add(true, []byte("get"+strings.Repeat(" key", 2000)+"\r\n"+set("huge", 6<<20)+"get huge\r\n"), []byte{60, 255, 255})
 
 	leaks := goleak.IgnoreCurrent()
