@@ -80,7 +80,8 @@ type Starter interface {
 	// returns and from any goroutine, when every reply is there; until then the commands, their bytes and the replies
 	// belong to the engine. Where Start returns false it cannot, and nothing has happened.
 	Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) bool
-	// Flush sends what Start has begun. Whoever starts commands calls it once there is nothing more to start for now.
+	// Flush sends what Start has begun. Whoever starts commands calls it once there is nothing more to start for now; what is
+	// started within done, the engine sends.
 	Flush()
 }
 

@@ -15,6 +15,9 @@ type Leaser interface {
 	// Lease takes the leases of keys that nobody has, for at most a time, all in one go: each under a name, by which Held
 	// knows it.
 	Lease(ctx context.Context, s hearth.Space, keys [][]byte, names []uint64, most time.Duration) []Leased
+	// Take returns a read that looks for an item under the lease of its key, for a Starter: it takes the lease as Lease does, and
+	// does what o does after that, in one step.
+	Take(s hearth.Space, o op.Op, name uint64, most time.Duration) Taking
 	// Held returns the lease of a key that some gateway has taken under a name; nil where it has ended.
 	Held(ctx context.Context, s hearth.Space, key []byte, name uint64) (Lease, error)
 	// Follow calls wake once, from anywhere, when the lease of a key has ended (the caller's own where mine is not nil, else
@@ -32,6 +35,13 @@ type Leased struct {
 	Err   error  // nobody could be asked
 }
 
+// Taking is a command of Take.
+type Taking interface {
+	op.Op
+	// Leased returns what came of the lease, once the command is done.
+	Leased() Leased
+}
+
 // Lease is the lease of one key. Its methods may be called at the same time and after it has ended.
 type Lease interface {
 	// Store runs a command on one key that one command of a server is enough for, and ends the lease in one step with that;
@@ -41,4 +51,6 @@ type Lease interface {
 	Leave(note []byte, d time.Duration)
 	// End gives the lease back. It does not wait for the servers.
 	End()
+	// Ended is End where a command of Overtake, which was sent when the lease was held, has ended it: no server is asked.
+	Ended()
 }

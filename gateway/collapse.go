@@ -145,6 +145,15 @@ func (g *Gateway) Abandon(ctx context.Context, c *Caller, key []byte, lease uint
 	return err
 }
 
+// Unheard is for a door whose client does not hear a reply any more: what it was to load, another caller may load now.
+func (g *Gateway) Unheard(c *Caller, o op.Op, r *op.Reply) {
+	if b := c.bind(); r.Lease != 0 && b.cache != nil {
+		if fl := g.flights.led(b.cache.Space, o.Key(), r.Lease, g.now().UnixMilli()); fl != nil {
+			g.flights.arrived(b.cache.Space, string(o.Key()), fl)
+		}
+	}
+}
+
 // missed reports whether a command came back without what it asked for.
 func missed(r *op.Reply, err error) bool { return err == nil && r.Status == op.Miss }
 
@@ -227,19 +236,24 @@ func (g *Gateway) present(c *Caller, b *binding, o op.Op) (*binding, error) {
 func (g *Gateway) lookAgain(ctx context.Context, b *binding, o op.Op, r *op.Reply) (leads bool, err error) {
 	r.Reset()
 	err = g.engine.Do(ctx, b.cache.Space, o, r)
+	return g.looked(b, o, r, err), err
+}
+
+// looked draws the consequence of such a look, and reports whether the caller is the loader.
+func (g *Gateway) looked(b *binding, o op.Op, r *op.Reply, err error) (leads bool) {
 	if leads = missed(r, err); leads {
 		b.tenant.collapsed.led.Add(1)
 	} else {
 		g.flights.written(b.cache.Space, o.Key())
 	}
-	return leads, err
+	return leads
 }
 
 // wroteAll lands the flights of what a batch has written: who waits for them need not wait for the rest of the batch.
 func (g *Gateway) wroteAll(b *binding, os []op.Op, rs []op.Reply) {
 	for i, o := range os {
 		if o.Spec().Writes() {
-			g.wrote(b.cache.Space, o, &rs[i])
+			g.wrote(b.cache.Space, o, &rs[i], rs[i].Err == nil)
 		}
 	}
 }
@@ -247,8 +261,11 @@ func (g *Gateway) wroteAll(b *binding, os []op.Op, rs []op.Reply) {
 // collapseMisses goes on with a batch whose commands have been run: where all loads of what it missed belong to others, it
 // waits for them. A batch that has become the loader of anything returns at once, since its caller learns what to load
 // from the answer as a whole, and two batches that wait for each other would both wait in vain.
-func (g *Gateway) collapseMisses(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) {
-	leads := g.leadAll(ctx, c, b, os, rs)
+func (g *Gateway) collapseMisses(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply, begun []leading) {
+	if begun == nil {
+		begun = g.flightsOf(c, b, os, rs)
+	}
+	leads := g.leadAll(ctx, b, os, rs, begun)
 	patience, cancel := patience(ctx, b.collapse.patience())
 	defer cancel()
 	for i, o := range os {
@@ -263,29 +280,35 @@ func (b *binding) collapses(o op.Op, r *op.Reply) bool {
 	return missed(r, r.Err) && b.collapse.applies(o, o.Spec()) && !b.fills(o, o.Spec())
 }
 
-// leadAll makes c the loader of what a batch has missed and nobody loads; it reports whether there is any such key.
-func (g *Gateway) leadAll(ctx context.Context, c *Caller, b *binding, os []op.Op, rs []op.Reply) (leads bool) {
-	var flights []*flight
-	var keys [][]byte
-	var at []int
+// flightsOf begins a flight for each key that a batch has missed and nobody loads.
+func (g *Gateway) flightsOf(c *Caller, b *binding, os []op.Op, rs []op.Reply) (begun []leading) {
 	for i, o := range os {
 		if !b.collapses(o, &rs[i]) {
 			continue
 		}
 		if fl, first := g.flights.lead(c, b.cache.Space, o.Key(), g.now().UnixMilli(), b.collapse.load); first {
-			flights, keys, at = append(flights, fl), append(keys, o.Key()), append(at, i)
+			begun = append(begun, leading{fl, i})
 		}
 	}
-	if len(flights) == 0 {
+	return begun
+}
+
+// leadAll makes the caller of flights that have begun the loader, where nobody else is; it reports whether it is for any key.
+func (g *Gateway) leadAll(ctx context.Context, b *binding, os []op.Op, rs []op.Reply, begun []leading) (leads bool) {
+	if len(begun) == 0 {
 		return false
 	}
+	flights, keys := make([]*flight, len(begun)), make([][]byte, len(begun))
+	for n, l := range begun {
+		flights[n], keys[n] = l.flight, os[l.at].Key()
+	}
 	ours := g.lease(ctx, b, flights, keys, b.collapse.load)
-	for n, i := range at {
+	for n, l := range begun {
 		if !ours[n] {
 			continue
 		}
 		mine := false
-		mine, rs[i].Err = g.lookAgain(ctx, b, os[i], &rs[i])
+		mine, rs[l.at].Err = g.lookAgain(ctx, b, os[l.at], &rs[l.at])
 		leads = leads || mine
 	}
 	return leads
@@ -321,18 +344,18 @@ func patience(ctx context.Context, wait time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, wait)
 }
 
-// wrote lands the flights of what a command wrote.
-func (g *Gateway) wrote(space hearth.Space, o op.Op, r *op.Reply) {
+// wrote lands the flights of what a command wrote; ok tells that it has done so for certain.
+func (g *Gateway) wrote(space hearth.Space, o op.Op, r *op.Reply, ok bool) {
 	if g.flights.active.Load() == 0 || r.Status == op.Refused {
 		return
 	}
 	if m, ok := o.(op.Multi); ok {
 		for _, k := range m.Keys() {
-			g.flights.written(space, k)
+			g.flights.writtenBy(space, k, ok)
 		}
 		return
 	}
-	g.flights.written(space, o.Key())
+	g.flights.writtenBy(space, o.Key(), ok)
 }
 
 // Gone tells that the connection of a Caller has ended: what it was loading, another caller may load now.

@@ -50,6 +50,7 @@ type flight struct {
 
 	// Where several gateways share the engine.
 	right  engine.Lease // nil where this gateway has none
+	ending bool         // a command that ends it has been sent
 	unhear func()       // ends what tells of changes by other gateways; nil while nothing does
 	there  bool         // the item is there and shall be replaced
 	sum    uint64       // of its value, where a caller replaces it
@@ -195,6 +196,32 @@ func (f *flights) written(s hearth.Space, key []byte) {
 	if fl := sh.m[at]; fl != nil {
 		f.land(sh, at, fl)
 	}
+}
+
+// ends tells that a command is about to be sent that ends the key's lease with what it writes.
+func (f *flights) ends(s hearth.Space, key []byte) {
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if fl := sh.m[flightKey{s, string(key)}]; fl != nil {
+		fl.ending = fl.right != nil
+	}
+}
+
+// writtenBy is written for a key whose lease, if it was held when the command was sent, has ended where that is done.
+func (f *flights) writtenBy(s hearth.Space, key []byte, done bool) {
+	at := flightKey{s, string(key)}
+	sh := f.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	fl := sh.m[at]
+	if fl == nil {
+		return
+	}
+	if done && fl.ending {
+		fl.right.Ended()
+	}
+	f.land(sh, at, fl)
 }
 
 // dropped lands every flight of a space that is no more.

@@ -220,7 +220,7 @@ func (g *Gateway) DoAll(ctx context.Context, c *Caller, os []op.Op, rs []op.Repl
 				g.fillAll(ctx, c, b, os, rs)
 			}
 			g.wroteAll(b, os, rs)
-			g.collapseMisses(ctx, c, b, os, rs)
+			g.collapseMisses(ctx, c, b, os, rs, nil)
 		}
 		for i, o := range os {
 			b.after(g, o, o.Spec(), ins[i], &rs[i], rs[i].Err)

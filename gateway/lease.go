@@ -30,17 +30,22 @@ func (g *Gateway) lease(ctx context.Context, b *binding, fls []*flight, keys [][
 		names[i] = fl.lease
 	}
 	for i, got := range g.leaser.Lease(ctx, space, keys, names, time.Duration(most)*time.Millisecond) {
-		switch {
-		case got.Err != nil:
-			ours[i] = true
-		case got.Lease != nil:
-			ours[i] = true
-			g.flights.leased(space, keys[i], fls[i], got.Lease)
-		default:
-			g.flights.sendAway(space, keys[i], fls[i])
-		}
+		ours[i] = g.granted(space, keys[i], fls[i], got)
 	}
 	return ours
+}
+
+// granted draws the consequence of what came of a flight's lease, and reports whether the load is this gateway's.
+func (g *Gateway) granted(space hearth.Space, key []byte, fl *flight, got engine.Leased) (ours bool) {
+	switch {
+	case got.Err != nil:
+		return true
+	case got.Lease != nil:
+		g.flights.leased(space, key, fl, got.Lease)
+		return true
+	}
+	g.flights.sendAway(space, key, fl)
+	return false
 }
 
 // leaseFill takes the lease of a fill that has begun. Where another gateway has it, the fill is over here: its flight waits

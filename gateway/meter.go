@@ -80,7 +80,7 @@ func units(bytes uint64) uint64 { return max(1, (bytes+1023)/1024) }
 // after counts what a command did.
 func (b *binding) after(g *Gateway, o op.Op, s *op.Spec, in int, r *op.Reply, err error) {
 	if s.Writes() && !s.Board {
-		g.wrote(b.cache.Space, o, r)
+		g.wrote(b.cache.Space, o, r, err == nil)
 		g.feeds.told.wrote(b.cache.Space, o, r, err)
 	}
 	if err != nil {

@@ -78,6 +78,15 @@ func (b *binding) overtaking(g *Gateway, o op.Op, s *op.Spec) op.Op {
 	if !b.overtakes(g) || !s.Writes() || s.Board {
 		return o
 	}
+	if g.flights.active.Load() > 0 {
+		if m, ok := o.(op.Multi); ok {
+			for _, k := range m.Keys() {
+				g.flights.ends(b.cache.Space, k)
+			}
+		} else {
+			g.flights.ends(b.cache.Space, o.Key())
+		}
+	}
 	return g.leaser.Overtake(o)
 }
 

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"time"
 
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 )
 
@@ -16,6 +18,13 @@ type Begun struct {
 	ins     []int
 	done    func(rest func(ctx context.Context))
 	ended   func() // finish, bound once
+	leading []leading
+}
+
+// leading is a load that begins: its caller is going to be told to load where it has the lease and the item is not there still.
+type leading struct {
+	flight *flight
+	at     int // of os
 }
 
 // begunKept is how many commands a Begun keeps room for.
@@ -36,7 +45,7 @@ func (s *Begun) clear() {
 // missed that somebody may be loading: they are there when rest has returned, which waits as long as ctx allows.
 //
 // Where Start returns false nothing has happened, and DoAll runs the commands: the engine has to be waited for, or one of
-// several is refused, or the cache has an origin.
+// several is refused, or is a Fetch, or the cache has an origin.
 func (g *Gateway) Start(s *Begun, c *Caller, os []op.Op, rs []op.Reply, done func(rest func(ctx context.Context))) bool {
 	if g.starter == nil {
 		return false
@@ -61,7 +70,7 @@ func (g *Gateway) Start(s *Begun, c *Caller, os []op.Op, rs []op.Reply, done fun
 			done(nil)
 			return true
 		}
-		if err != nil || o.Spec().Board {
+		if _, loads := o.(*op.Fetch); err != nil || loads || o.Spec().Board {
 			b.refundAll(s.ins)
 			s.clear()
 			return false
@@ -78,23 +87,76 @@ func (g *Gateway) Start(s *Begun, c *Caller, os []op.Op, rs []op.Reply, done fun
 
 // finish is called when the engine is done.
 func (s *Begun) finish() {
+	if !s.missed() {
+		s.end()
+		return
+	}
+	s.gateway.wroteAll(s.binding, s.os, s.rs)
+	if !s.lead() {
+		s.done(s.rest)
+	}
+}
+
+// missed reports whether anything is missing that somebody may be loading.
+func (s *Begun) missed() bool {
 	for i, o := range s.os {
 		if s.binding.collapses(o, &s.rs[i]) {
-			s.gateway.wroteAll(s.binding, s.os, s.rs)
-			s.done(s.rest)
-			return
+			return true
 		}
 	}
+	return false
+}
+
+// end tells that every reply is there.
+func (s *Begun) end() {
 	s.account()
 	done := s.done
 	s.clear()
 	done(nil)
 }
 
+// lead is leadAll where nothing waits. It returns false where that is for rest, which knows of the flights that have begun.
+func (s *Begun) lead() bool {
+	g, b := s.gateway, s.binding
+	s.leading = g.flightsOf(s.caller, b, s.os, s.rs)
+	if len(s.leading) == 0 || g.leaser == nil {
+		return false
+	}
+	space, most := b.cache.Space, time.Duration(b.collapse.load)*time.Millisecond
+	os, rs := make([]op.Op, len(s.leading)), make([]op.Reply, len(s.leading))
+	for n, l := range s.leading {
+		os[n] = g.leaser.Take(space, s.os[l.at], l.flight.lease, most)
+	}
+	return g.starter.Start(space, os, rs, func() { s.led(os, rs) })
+}
+
+// led is called when the leases were asked for, and what is under them was looked at.
+func (s *Begun) led(os []op.Op, rs []op.Reply) {
+	leads := false
+	for n, l := range s.leading {
+		ours := s.gateway.granted(s.binding.cache.Space, s.os[l.at].Key(), l.flight, os[n].(engine.Taking).Leased())
+		if ours {
+			s.rs[l.at] = rs[n]
+			if s.gateway.looked(s.binding, s.os[l.at], &rs[n], rs[n].Err) {
+				s.rs[l.at].Lease, leads = l.flight.lease, true
+			}
+		}
+	}
+	if s.leading = nil; leads || !s.missed() {
+		s.end()
+		return
+	}
+	s.done(s.rest)
+}
+
 // rest goes on with what was missed.
 func (s *Begun) rest(ctx context.Context) {
 	if ctx.Err() == nil {
-		s.gateway.collapseMisses(ctx, s.caller, s.binding, s.os, s.rs)
+		s.gateway.collapseMisses(ctx, s.caller, s.binding, s.os, s.rs, s.leading)
+	} else {
+		for _, l := range s.leading {
+			s.gateway.flights.arrived(s.binding.cache.Space, string(s.os[l.at].Key()), l.flight)
+		}
 	}
 	s.account()
 	s.clear()

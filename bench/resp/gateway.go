@@ -72,6 +72,7 @@ func (b *bench) gatewayRows(both, hot []*server) (rows []row) {
 		rows = append(rows,
 			row{of.name + ", 50 connections", one, of.on, one},
 			row{of.name + ", 50 connections, pipeline 16", sixteen, of.on, sixteen},
+			row{of.name + ", 1 connection, pipeline 100", hundred, of.on, hundred},
 			row{of.name + ", gRPC 1 × 100, alone 1 connection, pipeline 100", calls, of.on, hundred},
 			row{of.name + ", gRPC 1 × 100, alone 50 connections", calls, of.on, one},
 		)

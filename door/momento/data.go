@@ -48,6 +48,7 @@ type run[T any, P interface{ *T }] struct {
 
 	// Where the call has to wait for the engine.
 	call    h2.Suspender
+	caller  *gateway.Caller
 	message []byte
 	begun   gateway.Begun
 	rest    func(context.Context)
@@ -88,7 +89,7 @@ func (m *command[T, P]) serve(c h2.Call) {
 
 // start lets the engine run the command while the loop goes on. Where it returns false nothing has happened.
 func (x *run[T, P]) start(c h2.Suspender, caller *gateway.Caller) bool {
-	x.call, x.message = c, append(x.message[:0], c.Message()...)
+	x.call, x.caller, x.message = c, caller, append(x.message[:0], c.Message()...)
 	o, err := x.of.decode(x.message, &x.request)
 	if err != nil {
 		return false
@@ -112,6 +113,7 @@ func (x *run[T, P]) Resumed(live bool) {
 	case x.rest == nil && live:
 		x.answer(x.call, x.replies[0].Err)
 	case x.rest == nil:
+		x.of.handler.gateway.Unheard(x.caller, x.ops[0], &x.replies[0])
 		x.free()
 	case live:
 		ctx := x.call.Detach()
@@ -150,7 +152,7 @@ func (x *run[T, P]) answer(c h2.Call, err error) {
 // free lets another call use x.
 func (x *run[T, P]) free() {
 	x.replies[0].Reset()
-	x.call, x.ops[0], x.rest = nil, nil, nil
+	x.call, x.caller, x.ops[0], x.rest = nil, nil, nil, nil
 	if cap(x.message) <= messageBytesKept {
 		x.of.pool.Put(x)
 	}

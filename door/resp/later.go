@@ -202,9 +202,6 @@ func (b *batch) end(rest func(context.Context)) {
 	go func() {
 		defer cancel()
 		rest(ctx)
-		if ctx.Err() != nil {
-			c.caller.Gone() // it may have become a loader after Closed
-		}
 		c.ended()
 	}()
 }
@@ -216,6 +213,7 @@ func (c *conn) ended() {
 	closed := c.closed
 	c.mu.Unlock()
 	if closed {
+		c.caller.Gone() // it may have become a loader after Closed
 		c.release()
 		return
 	}

@@ -74,7 +74,7 @@ func (e *Engine) Lease(ctx context.Context, s hearth.Space, keys [][]byte, names
 	for i, k := range keys {
 		l := e.lease(s, k, names[i])
 		l.until = time.Now().Add(most)
-		b.Command("SET", l.key, l.token, []byte("NX"), []byte("GET"), []byte("PX"), millis(first))
+		l.sayTake(&b, first)
 		leases[i], units[i] = l, &unit{batch: &b, first: i, end: i + 1, slot: text(l.key), repeatable: true}
 	}
 	e.run(ctx, units)
@@ -83,6 +83,11 @@ func (e *Engine) Lease(ctx context.Context, s hearth.Space, keys [][]byte, names
 		out[i] = l.taken(ctx, units[i], first)
 	}
 	return out
+}
+
+// sayTake asks for the lease, and for what is there instead.
+func (l *lease) sayTake(b *respwire.Batch, first time.Duration) {
+	b.Command("SET", l.key, l.token, []byte("NX"), []byte("GET"), []byte("PX"), millis(first))
 }
 
 func (e *Engine) lease(s hearth.Space, key []byte, name uint64) *lease {
@@ -110,7 +115,12 @@ func (l *lease) taken(ctx context.Context, u *unit, first time.Duration) engine.
 	if u.err != nil {
 		return engine.Leased{Err: unreachable(ctx, u.err)}
 	}
-	switch v := u.values[0]; {
+	return l.heard(u.values[0], first)
+}
+
+// heard is taken for an answer that has come.
+func (l *lease) heard(v respwire.Value, first time.Duration) engine.Leased {
+	switch {
 	case v.IsError():
 		return engine.Leased{Err: op.ServerError(v)}
 	case v.Null || string(v.Str) == string(l.token):
@@ -214,6 +224,9 @@ func (l *lease) Leave(note []byte, d time.Duration) {
 		_, _ = l.say(ctx, millis(d), append([]byte{noteMark}, note...))
 	}
 }
+
+// Ended implements engine.Lease.
+func (l *lease) Ended() { l.end() }
 
 // End implements engine.Lease. What does not arrive ends by itself.
 func (l *lease) End() {

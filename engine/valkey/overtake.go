@@ -35,7 +35,10 @@ func (overtakingDetached) Detached() {}
 
 // bare returns the command on one key itself.
 func bare(o op.Op) op.Op {
-	if w, ok := o.(overtaking); ok {
+	switch w := o.(type) {
+	case overtaking:
+		return w.Op
+	case *taking:
 		return w.Op
 	}
 	return o

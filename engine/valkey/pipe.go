@@ -15,6 +15,7 @@ import (
 // Nobody waits for it: commands gather until flush, and one goroutine reads the answers. When it breaks, it stays
 // broken; commands that it has not answered go the way of those that it never took.
 type pipe struct {
+	engine  *Engine
 	addr    string
 	conn    net.Conn
 	raw     syscall.RawConn // nil where bytes do not go to the socket as they are (TLS)
@@ -39,8 +40,9 @@ type pipe struct {
 
 // asked is a command that waits for its answer.
 type asked struct {
-	by *started
-	i  int // which of its commands
+	by   *started // nil of what is said besides, whose answer tells nothing
+	i    int      // which of its commands
+	exec bool     // its answer is that of EXEC
 }
 
 const (
@@ -60,7 +62,7 @@ func (e *Engine) dial(addr string) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipe{addr: addr, conn: conn, timeout: e.opts.Timeout}
+	p := &pipe{engine: e, addr: addr, conn: conn, timeout: e.opts.Timeout}
 	if c, ok := conn.(syscall.Conn); ok {
 		p.raw, _ = c.SyscallConn()
 	}
@@ -130,7 +132,7 @@ func greet(conn net.Conn, o Options) error {
 	return errors.New("the server's greeting is too long")
 }
 
-// say gathers units first to end, each of one command. suffix is what ends the names of functions. It returns how many of
+// say gathers units first to end, with MULTI and EXEC around one of several commands. suffix is what ends the names of functions. It returns how many of
 // them the pipe takes; a nil pipe takes none.
 func (p *pipe) say(units []unit, first, end int, suffix string, by *started) int {
 	if p == nil {
@@ -145,14 +147,34 @@ func (p *pipe) say(units []unit, first, end int, suffix string, by *started) int
 		if p.err != nil || p.retired || len(p.out) > pipeOutBytesMax || p.owed >= pipeOwedMax {
 			return i - first
 		}
-		p.out = appendCommand(p.out, units[i].batch.At(units[i].first), suffix)
-		if p.owed++; p.owed == 1 {
+		before := len(p.asked)
+		p.gather(&units[i], suffix, asked{by: by, i: i})
+		n := len(p.asked) - before
+		if p.owed == 0 {
 			_ = p.conn.SetReadDeadline(time.Now().Add(p.timeout))
 		}
-		p.asked = append(p.asked, asked{by, i})
-		p.unsent++
+		p.owed += n
+		p.unsent += n
 	}
 	return end - first
+}
+
+// gather appends what a unit says, and for each answer to that who waits for it.
+func (p *pipe) gather(u *unit, suffix string, a asked) {
+	if a.exec = u.size() > 1; a.exec {
+		p.out = append(p.out, "*1\r\n$5\r\nMULTI\r\n"...)
+		p.asked = append(p.asked, asked{})
+	}
+	for i := u.first; i < u.end; i++ {
+		p.out = appendCommand(p.out, u.batch.At(i), suffix)
+		if a.exec {
+			p.asked = append(p.asked, asked{})
+		}
+	}
+	if a.exec {
+		p.out = append(p.out, "*1\r\n$4\r\nEXEC\r\n"...)
+	}
+	p.asked = append(p.asked, a)
 }
 
 func appendCommand(dst []byte, args [][]byte, suffix string) []byte {
@@ -258,9 +280,11 @@ func (p *pipe) read() {
 		}
 		p.in = p.in[:len(p.in)+n]
 		err = p.answer(&x)
+		p.engine.Flush() // what those who were answered have started
 	}
 	_ = p.conn.Close()
 	p.fail(err)
+	p.engine.Flush()
 }
 
 // answer hands out the complete answers that have arrived.
@@ -284,13 +308,14 @@ func (p *pipe) answer(x *respwire.Extent) error {
 			err = errors.New("the server has answered what nobody has asked")
 			break
 		}
-		answered++
+		if answered++; a.by == nil {
+			continue // EXEC says what became of it
+		}
 		if a.by != by {
 			by.ended(done)
 			by, done = a.by, 0
 		}
-		p.one[0] = plain(v)
-		if a.by.answered(a.i, p.one[:]) {
+		if p.heard(a, plain(v)) {
 			done++
 		}
 	}
@@ -300,6 +325,23 @@ func (p *pipe) answer(x *respwire.Extent) error {
 	}
 	p.keep(rest)
 	return p.settle(answered)
+}
+
+// heard gives a command its answer, and reports whether it is done.
+func (p *pipe) heard(a asked, v respwire.Value) bool {
+	switch {
+	case !a.exec:
+		p.one[0] = v
+		return a.by.answered(a.i, p.one[:])
+	case v.Type != '*': // none of it has happened, perhaps since the slot has moved
+		a.by.engine.pipes.look(a.by.engine)
+		a.by.postpone(a.i)
+		return false
+	case anyMissing(v.Array):
+		a.by.postpone(a.i)
+		return false
+	}
+	return a.by.answered(a.i, v.Array)
 }
 
 // decodeWhole decodes the reply at the front of in; n is 0 while it is not complete.
@@ -386,6 +428,9 @@ func (p *pipe) fail(err error) {
 	p.mine, p.asked, p.out, p.spare, p.in = nil, nil, nil, nil, nil
 	p.mu.Unlock()
 	for i, a := range left {
+		if a.by == nil {
+			continue
+		}
 		a.by.unanswered(a.i, i >= len(left)-unsent, err)
 	}
 }

@@ -27,8 +27,8 @@ type started struct {
 	again []int      // commands for DoAll
 }
 
-// Start implements engine.Starter. What this process remembers is answered at once; what takes more than one command of
-// the server is left to DoAll.
+// Start implements engine.Starter. What this process remembers is answered at once; what the server is not asked for is left
+// to DoAll.
 func (e *Engine) Start(s hearth.Space, os []op.Op, rs []op.Reply, done func()) bool {
 	c, routes := e.client.Load(), e.pipes.routes()
 	if c == nil || routes == nil {
@@ -97,11 +97,11 @@ func (e *Engine) sort(c *call, os []op.Op, rs []op.Reply) (answered, apart int) 
 
 // wayOf says how a command is going to be done; one that is done here has its answer.
 func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Duration) way {
-	if u.size() != 1 {
+	if u.size() == 0 {
 		return wayApart
 	}
 	args := u.batch.At(u.first)
-	if e.near == nil || !cacheable(args) {
+	if e.near == nil || u.size() > 1 || !cacheable(args) {
 		return wayPipe
 	}
 	reply, hot := e.near.look(args, now)
@@ -202,7 +202,9 @@ func (b *started) ended(n int) {
 func (b *started) repeat() {
 	b.repeatSome(false)
 	b.repeatSome(true)
+	e := b.engine
 	b.finish()
+	e.Flush()
 }
 
 func (b *started) repeatSome(writes bool) {
