@@ -7,6 +7,12 @@ const (
 	// QueueBytesMax is how much may be queued for a peer before its input is left unread, unless the Server says
 	// otherwise.
 	QueueBytesMax = 1 << 20
+	// QueueBytesLow is how much may be queued instead while the peers of all connections have taken less than half of what an
+	// Answers budget allows.
+	QueueBytesLow = 64 << 10
+	// AnswerBytesMax is the memory of copied answers that peers have not taken, in a process, beyond QueueBytesLow for each
+	// connection, unless a Budget says otherwise.
+	AnswerBytesMax = 256 << 20
 	// ConnectionsMax is how many connections a process holds unless Limits say otherwise.
 	ConnectionsMax = 65536
 	// RequestBytesMax is the memory that requests of a process may take while they are not done, beyond a little for each

@@ -25,6 +25,8 @@ type Conn struct {
 	held   int       // bytes of it that count in the server's budget
 	queue  []segment // output that the peer has not taken yet
 	queued int       // bytes of queue
+	copied int       // bytes of memory behind it that is the connection's own
+	owed   int       // of them, those that count in the server's budget of answers
 	until  int64     // when patience with the peer ends, in milliseconds; 0 is never
 	state  state
 
@@ -52,6 +54,7 @@ const (
 type segment struct {
 	p     []byte
 	owner Releaser
+	room  int // bytes of memory behind p where there is no owner
 }
 
 // Wake asks for a call of the session's Woken. It never waits, may be called from anywhere at any time, and several
@@ -76,6 +79,10 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	s := c.secure.tls.ConnectionState()
 	return &s
 }
+
+// Full reports whether so much waits for the peer that nothing more should be done for it: QueueBytesMax, or less while much
+// waits for the peers of all connections. Only the session may ask, within its methods.
+func (c *Conn) Full() bool { return c.queued > c.server.queueRoom() }
 
 // Queued returns how many bytes the peer has not taken yet. Only the session may ask, within its methods.
 func (c *Conn) Queued() int { return c.queued }
@@ -268,5 +275,6 @@ func (c *Conn) drop() {
 			s.owner.Release()
 		}
 	}
-	c.queue, c.queued = nil, 0
+	c.queue, c.queued, c.copied = nil, 0, 0
+	c.settle()
 }

@@ -353,8 +353,8 @@ func TestQueueHoldsWhatItHas(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 1000 {
-		c.enqueue(head, nil)
-		c.enqueue(value, held{})
+		c.enqueue(head, nil, false)
+		c.enqueue(value, held{}, false)
 	}
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {

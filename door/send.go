@@ -19,6 +19,7 @@ func (c *Conn) flush(w *Writer) {
 			c.fail()
 		}
 	}
+	whole := len(w.refs) == 0 && cap(w.B) > writerBytesKept
 	w.segments(func(p []byte, owner Releaser) {
 		n := min(sent, len(p))
 		sent -= n
@@ -27,8 +28,11 @@ func (c *Conn) flush(w *Writer) {
 			release(p, owner)
 			return
 		}
-		c.enqueue(p, owner)
+		c.enqueue(p, owner, whole)
 	})
+	if c.copied > 0 && !c.settle() {
+		c.fail() // as a client is dropped whose output buffer is full
+	}
 	if c.queued > 0 && c.until == 0 {
 		c.loop.expect(c, stallMillis)
 	}
@@ -42,19 +46,38 @@ func release(_ []byte, owner Releaser) {
 }
 
 // enqueue keeps p for later; it copies what nobody holds for it, in no more memory than that needs: it may be one of many
-// heads between what is held.
-func (c *Conn) enqueue(p []byte, owner Releaser) {
+// heads between what is held. The whole of a Writer's buffer that is not used again is kept as it is.
+func (c *Conn) enqueue(p []byte, owner Releaser, whole bool) {
 	c.queued += len(p)
 	if owner != nil {
-		c.queue = append(c.queue, segment{p, owner})
+		c.queue = append(c.queue, segment{p: p, owner: owner})
 		return
 	}
 	if n := len(c.queue); n > 0 && c.queue[n-1].owner == nil && len(p) < segmentBytes {
 		last := &c.queue[n-1]
 		last.p = append(last.p, p...)
+		c.copied += cap(last.p) - last.room
+		last.room = cap(last.p)
 		return
 	}
-	c.queue = append(c.queue, segment{append([]byte(nil), p...), nil})
+	room := cap(p)
+	if !whole || len(p) < room/2 {
+		p = append([]byte(nil), p...)
+		room = cap(p)
+	}
+	c.queue = append(c.queue, segment{p: p, room: room})
+	c.copied += room
+}
+
+// settle counts what the connection keeps of answers in the server's budget, and reports whether there was room.
+func (c *Conn) settle() bool {
+	owed := max(0, c.copied-QueueBytesLow)
+	owed -= owed % QueueBytesLow
+	if owed != c.owed && !c.server.Answers.Take(owed-c.owed, c.owed) {
+		return false
+	}
+	c.owed = owed
+	return true
 }
 
 // unqueue sends what is queued as far as the socket takes it, and wakes the session when all is gone.
@@ -71,6 +94,7 @@ func (c *Conn) unqueue() {
 		c.loop.expect(c, stallMillis)
 		c.queued -= n
 		c.dequeue(n)
+		c.settle()
 	}
 	c.queue = nil
 	c.until = 0
@@ -89,6 +113,7 @@ func (c *Conn) dequeue(n int) {
 			return
 		}
 		release(nil, s.owner)
+		c.copied -= s.room
 		*s = segment{}
 		c.queue = c.queue[1:]
 	}

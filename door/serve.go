@@ -26,6 +26,8 @@ type Server struct {
 	// Budget bounds what connections leave unused of their input beyond a little, and the bodies of requests that HTTP
 	// answers; it may be shared by all doors of a process. nil is one of its own.
 	Budget *Budget
+	// Answers bounds copied answers that peers have not taken; it may be shared, too. nil is one of AnswerBytesMax of its own.
+	Answers *Budget
 	// Loops may be shared by all servers of a process; nil are loops of its own.
 	Loops *Loops
 	// QueueBytesMax is how much may be queued for a peer before its input is left unread; 0 is QueueBytesMax.
@@ -62,6 +64,9 @@ func (s *Server) prepare() {
 	}
 	if s.Budget == nil {
 		s.Budget = &Budget{}
+	}
+	if s.Answers == nil {
+		s.Answers = &Budget{Max: AnswerBytesMax}
 	}
 	if s.Loops == nil {
 		s.Loops = &Loops{}
@@ -242,6 +247,14 @@ func (c *Conn) heed(w *Writer) {
 func (s *Server) queueBytesMax() int {
 	if s.QueueBytesMax > 0 {
 		return s.QueueBytesMax
+	}
+	return QueueBytesMax
+}
+
+// queueRoom is how much may be queued for a peer before nothing more is done for it.
+func (s *Server) queueRoom() int {
+	if s.Answers.Free() < s.Answers.max()/2 {
+		return QueueBytesLow
 	}
 	return QueueBytesMax
 }

@@ -37,6 +37,14 @@ func (w *Writer) Queued() int {
 	return len(w.B) + w.size + w.conn.queued
 }
 
+// Full is Conn.Full with what this turn has appended.
+func (w *Writer) Full() bool {
+	if w.conn == nil {
+		return w.Queued() > QueueBytesMax
+	}
+	return w.Queued() > w.conn.server.queueRoom()
+}
+
 // Enough counts a request that the session has run, and reports whether the connection's turn has lasted so long that
 // what is left should wait until others have had theirs. The clock is asked at every few requests only.
 func (w *Writer) Enough() bool {

@@ -109,6 +109,9 @@ func (r *Reply) Reset() {
 	*r = Reply{buf: buf, parts: parts}
 }
 
+// Large reports whether the reply has more memory than it would keep beyond Reset.
+func (r *Reply) Large() bool { return cap(r.buf) > replyBytesKept || cap(r.parts) > replyPartsKept }
+
 // What a Reply keeps between commands, so that one large answer does not stay with an idle connection.
 const (
 	replyBytesKept = 64 << 10

@@ -99,7 +99,7 @@ func (s *server) spareProcessor() {
 
 // door makes a server of a protocol; all of them share loops and the bound on connections.
 func (s *server) door(p door.Protocol) *door.Server {
-	return &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Budget: &s.budget, Loops: &s.loops, DrainMax: s.options.Drain}
+	return &door.Server{Protocol: p, TLS: s.tls.config, Limits: &s.limits, Budget: &s.budget, Answers: &s.answers, Loops: &s.loops, DrainMax: s.options.Drain}
 }
 
 // serve makes a part of a protocol on a listener.

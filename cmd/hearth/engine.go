@@ -98,8 +98,10 @@ func (s *server) topics() topics.Broker {
 func (s *server) openLocal() engine.Engine {
 	e := local.New(local.Options{BytesMax: int64(s.options.MaxMemory)})
 	s.budget.Max = min(max(e.BytesMax(), door.RequestBytesMin), door.RequestBytesMax)
+	s.answers.Max = s.budget.Max
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance)
+		// What clients may take has to fit below it: above it the collector would leave nobody a processor.
+		debug.SetMemoryLimit(e.BytesMax() + local.HeapAllowance + s.budget.Max + s.answers.Max)
 	}
 	return e
 }

@@ -34,8 +34,9 @@ type server struct {
 	engineReady func(context.Context) error
 	gateway     *gateway.Gateway
 	watch       observe.Watch
-	limits      door.Limits  // shared by all ports
-	budget      door.Budget  // likewise
+	limits      door.Limits // shared by all ports
+	budget      door.Budget // likewise, as answers
+	answers     door.Budget
 	loops       door.Loops   // shared by all ports
 	root        *auth.Issued // made at this start; nil otherwise
 	parts       []part

@@ -25,6 +25,7 @@ type conn struct {
 	open   bool            // nobody has to sign in
 	seat   *gateway.Caller // who holds this connection's place among its cache's; nil where none is held
 	body   *body           // the value that is arriving
+	paused *paused         // the rest of the request that runs
 
 	w       *door.Writer // during a turn of the loop; nil while a goroutine works
 	out     []byte       // answers: of this turn, or those that a goroutine has left
@@ -58,9 +59,9 @@ type blockAt struct {
 }
 
 const (
-	outBytesMax  = 1 << 20   // of answers that may wait for the peer before no further request is run
 	lineBytesMax = 2048      // of a line, except that of a get of many keys
 	getBytesMax  = 512 << 10 // of that one
+	wordsKept    = 1 << 10   // of a request, that a connection has room for between requests
 )
 
 // Feed implements door.Session.
@@ -75,7 +76,7 @@ func (c *conn) Feed(in []byte, out *door.Writer) (used int, err error) {
 		c.closing = true
 	}
 	c.seen, c.rests = true, false
-	for !c.waiting && !c.closing && !c.rests && used < len(in) {
+	for !c.waiting && !c.closing && !c.rests && c.paused == nil && used < len(in) {
 		if c.full() {
 			c.stalled = true
 			break
@@ -142,14 +143,17 @@ func (c *conn) Woken(out *door.Writer) error {
 	}
 	c.waiting, c.stalled = false, false
 	c.begin(out)
-	c.stalled = c.full()
+	if c.paused != nil && !c.full() {
+		c.goOn()
+	}
+	c.stalled = !c.waiting && (c.paused != nil || c.full())
 	return c.end()
 }
 
 // Drain implements door.Session.
 func (c *conn) Drain(out *door.Writer) error {
 	c.drained = true
-	if c.waiting {
+	if c.waiting || c.paused != nil {
 		return door.ErrWait
 	}
 	return io.EOF
@@ -202,10 +206,16 @@ func (c *conn) end() error {
 	}
 	c.w.B = c.out
 	c.w, c.out = nil, nil
+	if cap(c.words) > wordsKept {
+		c.words = nil
+	}
+	if c.reply.Large() {
+		c.reply.Reset()
+	}
 	switch {
-	case c.closing || c.drained:
+	case c.closing || c.drained && c.paused == nil:
 		return io.EOF
-	case c.stalled && c.sock.Queued() <= outBytesMax:
+	case c.stalled && !c.sock.Full():
 		// What waits may yet be sent at once; else the peer's reading wakes the session.
 		c.sock.Wake()
 		return door.ErrWait
@@ -217,7 +227,7 @@ func (c *conn) end() error {
 
 func (c *conn) full() bool {
 	c.w.B = c.out
-	return c.w.Queued() > outBytesMax
+	return c.w.Full()
 }
 
 // leave lets a goroutine do what has to wait. It has the conn to itself until it clears busy.
@@ -253,6 +263,7 @@ func (c *conn) release() {
 	c.blocks = nil
 	c.reply.Reset()
 	c.dropBody()
+	c.forgetPaused()
 	if c.seat != nil {
 		c.seat.Release(hearth.ConnectionLimit)
 	}

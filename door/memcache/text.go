@@ -194,14 +194,51 @@ func (c *conn) fetch(keys [][]byte, get op.MetaGet, cas bool) {
 			c.fetchLater(keys[i:], get, cas)
 			return
 		}
-		if !c.hit(k, &c.reply, err, get.Touch, cas) || c.overlong() {
+		if !c.hit(k, &c.reply, err, get.Touch, cas) {
+			return
+		}
+		if i+1 < len(keys) && c.full() {
+			c.pause(keys[i+1:], get, cas)
 			return
 		}
 	}
 	c.say("END")
 }
 
-// overlong ends an answer of many values, copied one after the other, that has become too long.
+// pause leaves the rest of an answer until the peer has taken what there is of it.
+func (c *conn) pause(keys [][]byte, get op.MetaGet, cas bool) {
+	p := &paused{line: bytes.Join(keys, []byte(" ")), get: get, cas: cas}
+	if !c.door.Budget.Take(len(p.line), 0) {
+		c.say(errBuffers)
+		return
+	}
+	c.paused, c.stalled = p, true
+}
+
+// paused is the rest of a get of many keys.
+type paused struct {
+	line []byte // the keys
+	get  op.MetaGet
+	cas  bool
+}
+
+// goOn goes on with the rest of an answer.
+func (c *conn) goOn() {
+	p := c.paused
+	c.forgetPaused()
+	c.quiet = false
+	c.words = split(c.words[:0], p.line)
+	c.fetch(c.words, p.get, p.cas)
+}
+
+func (c *conn) forgetPaused() {
+	if p := c.paused; p != nil {
+		c.door.Budget.Give(len(p.line))
+		c.paused = nil
+	}
+}
+
+// overlong ends an answer of many values that a goroutine gathers and that has become too long.
 func (c *conn) overlong() bool {
 	if len(c.out) <= hearth.AnswerBytesMax {
 		return false

@@ -17,7 +17,6 @@ const (
 	watchedMax     = 1 << 16  // keys that a connection watches
 	watchedBytes   = 256      // what a watched key takes beside two copies of it
 	clientBytesMax = 1 << 10  // what a client calls itself, or its library
-	namesMax       = 1 << 12  // commands that COMMAND INFO and COMMAND DOCS are asked for
-	outBytesMax    = 1 << 20  // answers that wait for the peer before no further request is run
+	namesMax       = 1 << 8   // commands that COMMAND INFO and COMMAND DOCS are asked for
 	argsKept       = 1 << 10  // arguments that a connection has room for between requests
 )

@@ -214,3 +214,55 @@ func TestCountsAreBounded(t *testing.T) {
 	check("-"+errClientLong, "HELLO", 0, "2", "SETNAME", long)
 	check("-"+errWrongPass, "AUTH", 0, long, "token")
 }
+
+// TestUnreadAnswersAreBounded has many clients ask for large answers and read none: those for whose answers there is no memory
+// are dropped, others are served, and all of it is given back.
+func TestUnreadAnswersAreBounded(t *testing.T) {
+	const most, clients = 8 << 20, 30
+	plane, err := control.NewPlane(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(Options{Gateway: gateway.New(gateway.Options{Engine: local.New(local.Options{BytesMax: 64 << 20}), Plane: plane, Open: true})})
+	answers := &door.Budget{Max: most}
+	addr := listenOn(t, &door.Server{Protocol: d, Answers: answers})
+	other := dial(t, addr)
+	other.do("SET", "k", "v")
+	for range 1000 {
+		other.do("RPUSH", "l", strings.Repeat("v", 1000))
+	}
+	before := heap()
+	var conns []*client
+	for range clients {
+		c := dial(t, addr)
+		_, _ = c.nc.Write([]byte(strings.Repeat("LRANGE l 0 -1\r\n", 20)))
+		conns = append(conns, c)
+	}
+	closed := func(c *client) bool { // though it has not read anything
+		_, err := c.nc.Write([]byte("PING\r\n"))
+		return err != nil
+	}
+	await.That(t, "clients are dropped whose answers find no memory", func() bool {
+		if used := answers.Used(); used > most {
+			t.Fatalf("%d bytes of answers wait, of %d", used, most)
+		}
+		n := 0
+		for _, c := range conns {
+			if closed(c) {
+				n++
+			}
+		}
+		return n >= clients-most>>20
+	})
+	if grown := int64(heap()) - int64(before); grown > 3*most {
+		t.Errorf("the heap has grown by %d bytes", grown)
+	}
+	served(t, addr, "while answers are not read")
+	if got := dial(t, addr).do("LRANGE", "l", "0", "-1"); len(got) < 1_000_000 {
+		t.Errorf("while answers of others are not read, a client that reads is answered %d bytes, %.80q", len(got), got)
+	}
+	for _, c := range conns {
+		_ = c.nc.Close()
+	}
+	await.That(t, "nothing is counted", func() bool { return answers.Used() == 0 })
+}

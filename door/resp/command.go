@@ -8,7 +8,7 @@ import (
 	"github.com/hearthcache/hearth/topics"
 )
 
-const errNames = "ERR COMMAND tells of at most 4096 commands at once"
+const errNames = "ERR COMMAND tells of at most 256 commands at once"
 
 var commandRows = []row{{name: "COMMAND", arity: -1, flags: loading | stale, check: checkCommand, run: runCommand}}
 

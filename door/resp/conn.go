@@ -251,7 +251,7 @@ func (c *conn) end() error {
 	switch {
 	case c.closing || c.draining || c.killed.Load():
 		return io.EOF
-	case c.stalled && c.sock.Queued() <= outBytesMax:
+	case c.stalled && !c.sock.Full():
 		// What waits may yet be sent at once; else the peer's reading wakes the session.
 		c.sock.Wake()
 		return door.ErrWait
@@ -267,7 +267,7 @@ func (c *conn) full() bool {
 		return false
 	}
 	c.w.B = c.out
-	return c.w.Queued() > outBytesMax
+	return c.w.Full()
 }
 
 // leave lets the engine, or a goroutine where that must be, do what has to wait. It has the conn to itself until it
@@ -407,6 +407,9 @@ func (c *conn) finish(r *row, args [][]byte, reply *op.Reply, err error) {
 		return
 	}
 	c.say(r, args, reply, err)
+	if reply != nil && reply.Large() {
+		reply.Reset()
+	}
 }
 
 func (c *conn) say(r *row, args [][]byte, reply *op.Reply, err error) {
