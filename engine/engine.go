@@ -93,6 +93,16 @@ type Remote interface {
 	Failures() Failures
 }
 
+// Nearby is a Remote that answers some reads from memory of this process.
+type Nearby interface{ Near() Near }
+
+// Near is what such an engine keeps in this process, and what has come of it since the engine was made.
+type Near struct {
+	Hits  uint64 // reads that no server was asked for
+	Items int64
+	Bytes int64
+}
+
 // Failures counts commands that the servers did not do at once, or not at all.
 type Failures struct {
 	Repeated    uint64 // said again, each time

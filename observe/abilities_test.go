@@ -1,7 +1,10 @@
 package observe
 
 import (
+	"bytes"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +70,50 @@ func TestWatchedCallsKeepTheirAbilities(t *testing.T) {
 		t.Errorf("from %v, answered %q, released %d times", a.from, plain.answer, a.owner)
 	}
 }
+
+// sleeper suspends its call.
+type sleeper struct{ live []bool }
+
+func (s *sleeper) ServeCall(c h2.Call) { c.(h2.Suspender).Suspend(s) }
+func (s *sleeper) Resumed(live bool)   { s.live = append(s.live, live) }
+
+// sleepyCall can be suspended.
+type sleepyCall struct {
+	plainCall
+	resumer h2.Resumer
+}
+
+func (c *sleepyCall) Suspend(r h2.Resumer) { c.resumer = r }
+func (c *sleepyCall) Resume()              {}
+
+// A watched call can be suspended where the call itself can, and is over where nobody waits for its answer any more.
+func TestWatchedCallsAreSuspended(t *testing.T) {
+	var log bytes.Buffer
+	s := &sleeper{}
+	watched := (&Watch{Slow: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))}).Calls(s)
+	for _, live := range []bool{true, false} {
+		c := &sleepyCall{}
+		watched.ServeCall(c)
+		c.resumer.Resumed(live)
+	}
+	if len(s.live) != 2 || !s.live[0] || s.live[1] {
+		t.Errorf("resumed: %v", s.live)
+	}
+	if got := log.String(); strings.Count(got, "slow request") != 1 || !strings.Contains(got, "code=1") {
+		t.Errorf("logged: %q", got)
+	}
+	watched = (&Watch{Slow: time.Hour}).Calls(able(func(c h2.Call) {
+		if _, ok := c.(h2.Suspender); ok {
+			t.Error("a call that cannot be suspended can be where it is watched")
+		}
+	}))
+	watched.ServeCall(&plainCall{})
+}
+
+// able is a handler.
+type able func(h2.Call)
+
+func (f able) ServeCall(c h2.Call) { f(c) }
 
 // placer is an answerer that has one place for messages.
 type placer struct {

@@ -48,6 +48,10 @@ func (h *calls) ServeCall(c h2.Call) {
 		_, watched.span = h.watch.Tracer.Start(ctx, watched.method, trace.WithSpanKind(trace.SpanKindServer),
 			trace.WithAttributes(attribute.String("rpc.system", "grpc"), attribute.String("hearth.cache", watched.cache)))
 	}
+	if s, ok := c.(h2.Suspender); ok {
+		h.next.ServeCall(&watchedSuspender{watchedCall: watched, inner: s})
+		return
+	}
 	h.next.ServeCall(watched)
 }
 
@@ -72,10 +76,36 @@ type watchedCall struct {
 }
 
 var (
-	_ h2.Placer   = (*calls)(nil)
-	_ h2.Peered   = (*watchedCall)(nil)
-	_ h2.Referrer = (*watchedCall)(nil)
+	_ h2.Placer    = (*calls)(nil)
+	_ h2.Peered    = (*watchedCall)(nil)
+	_ h2.Referrer  = (*watchedCall)(nil)
+	_ h2.Suspender = (*watchedSuspender)(nil)
 )
+
+// watchedSuspender is a watchedCall that can be suspended, as the one that is watched can.
+type watchedSuspender struct {
+	*watchedCall
+	inner   h2.Suspender
+	resumer h2.Resumer
+}
+
+// Suspend implements h2.Suspender.
+func (c *watchedSuspender) Suspend(r h2.Resumer) {
+	c.resumer = r
+	c.inner.Suspend(c)
+}
+
+// Resume implements h2.Suspender.
+func (c *watchedSuspender) Resume() { c.inner.Resume() }
+
+// Resumed implements h2.Resumer: a call that nobody waits for any more ends here.
+func (c *watchedSuspender) Resumed(live bool) {
+	if !live {
+		const canceled = 1 // of gRPC's codes
+		c.end(h2.Status{Code: canceled, Message: "the caller went away"})
+	}
+	c.resumer.Resumed(live)
+}
 
 // Peer implements h2.Peered: the zero Addr where the call that is watched does not know.
 func (c *watchedCall) Peer() netip.Addr {

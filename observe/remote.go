@@ -34,5 +34,15 @@ func writeRemote(ctx context.Context, w io.Writer, e engine.Remote) bool {
 		fmt.Fprintf(w, "# HELP hearth_servers_%[1]s_total %[2]s\n# TYPE hearth_servers_%[1]s_total counter\nhearth_servers_%[1]s_total %[3]d\n",
 			c.name, c.help, c.n)
 	}
+	if n, ok := e.(engine.Nearby); ok {
+		writeNear(w, n.Near())
+	}
 	return up == 1
+}
+
+// writeNear writes what is kept in this process of what the servers have.
+func writeNear(w io.Writer, n engine.Near) {
+	fmt.Fprintf(w, "# HELP hearth_near_hits_total Reads that were answered from this process's memory.\n# TYPE hearth_near_hits_total counter\nhearth_near_hits_total %d\n", n.Hits)
+	fmt.Fprintf(w, "# HELP hearth_near_items Items of the servers that are kept in this process.\n# TYPE hearth_near_items gauge\nhearth_near_items %d\n", n.Items)
+	fmt.Fprintf(w, "# HELP hearth_near_bytes Memory that they take.\n# TYPE hearth_near_bytes gauge\nhearth_near_bytes %d\n", n.Bytes)
 }

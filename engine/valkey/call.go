@@ -3,6 +3,8 @@ package valkey
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -312,4 +314,14 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // dialSocket connects to a server on this machine by its socket's path.
 func dialSocket(ctx context.Context, path string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", path)
+}
+
+// dialTLS connects to a server that should speak TLS. One that does not, waits for the rest of what it takes for a command.
+func dialTLS(ctx context.Context, addr string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
+	conn, err := (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, "tcp", addr)
+	var toConnect *net.OpError
+	if err != nil && !errors.As(err, &toConnect) && errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("%s takes connections but does not answer TLS: is it a port without it? %w", addr, err)
+	}
+	return conn, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/engine"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 )
@@ -26,6 +27,7 @@ type near struct {
 	seed     maphash.Seed
 	heat     heat
 
+	hits  atomic.Uint64             // reads that were answered from here
 	count atomic.Int64              // of items
 	table atomic.Pointer[nearTable] // changed with mu held
 
@@ -105,7 +107,18 @@ func (e *Engine) Try(s hearth.Space, o op.Op, r *op.Reply) (bool, error) {
 		r.Reset() // only the servers know whether it was invalidated
 		return false, nil
 	}
+	e.near.hits.Add(1)
 	return true, err
+}
+
+// Near implements engine.Nearby.
+func (e *Engine) Near() (n engine.Near) {
+	if e.near == nil {
+		return n
+	}
+	e.near.mu.Lock()
+	defer e.near.mu.Unlock()
+	return engine.Near{Hits: e.near.hits.Load(), Items: e.near.count.Load(), Bytes: e.near.bytes}
 }
 
 // look looks for the reply to a read that the server would be sent; reply is nil where it is not here, and hot then says
@@ -140,6 +153,7 @@ func (e *Engine) answerNear(ctx context.Context, units []*unit) []*unit {
 		switch {
 		case reply != nil:
 			u.values = append(u.values[:0], reply...)
+			e.near.hits.Add(1)
 		case hot && !e.near.settling(string(args[0])+":"+string(args[1])):
 			warm = append(warm, u)
 		default:

@@ -209,3 +209,16 @@ func TestWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestNearIsCounted(t *testing.T) {
+	e, _ := single(t, Options{NearBytes: 1 << 20})
+	if n := e.Near(); n.Hits != 0 || n.Items != 0 || n.Bytes != 0 {
+		t.Errorf("before anything was read: %+v", n)
+	}
+	get := &op.Get{K: []byte("k")}
+	do(t, e, &op.Set{K: get.K, Value: []byte("v")})
+	warm(t, e, get)
+	if n := e.Near(); n.Hits == 0 || n.Items != 1 || n.Bytes == 0 {
+		t.Errorf("a hot key: %+v", n)
+	}
+}

@@ -112,6 +112,7 @@ func (e *Engine) wayOf(u *unit, o op.Op, r *op.Reply, now time.Duration) way {
 		return wayPipe
 	}
 	if r.Err = receive(o, reply, r); len(r.Attrs.Tags) == 0 {
+		e.near.hits.Add(1)
 		return wayHere
 	}
 	r.Reset() // it is to be held against the space's table

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -333,5 +334,14 @@ func TestChangedCredentials(t *testing.T) {
 	}
 	if err := e.Ready(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that is asked over TLS and speaks none is named, and so is what is wrong with it.
+func TestServerWithoutTLS(t *testing.T) {
+	_, s := single(t, Options{})
+	_, err := Connect(Options{Addrs: []string{s.Addr}, TLS: &tls.Config{}})
+	if err == nil || !strings.Contains(err.Error(), s.Addr) || !strings.Contains(err.Error(), "does not answer TLS") {
+		t.Errorf("got %v", err)
 	}
 }

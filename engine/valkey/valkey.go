@@ -123,8 +123,11 @@ func (e *Engine) clientOptions() valkey.ClientOption {
 	if e.near != nil {
 		o.DisableCache, o.NewCacheStoreFn = false, e.near.store
 	}
-	if e.opts.Addrs[0][0] == '/' {
+	switch {
+	case e.opts.Addrs[0][0] == '/':
 		o.DialCtxFn = dialSocket
+	case e.opts.TLS != nil:
+		o.DialCtxFn = dialTLS
 	}
 	return o
 }
