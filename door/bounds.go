@@ -35,6 +35,7 @@ const (
 	handshakeMillis = 10_000   // and so long for a TLS handshake
 	headerMillis    = 10_000   // and for the first bytes, or the header of an HTTP/1.1 request
 	idleMillis      = 120_000  // an HTTP/1.1 connection may be idle so long
+	guestMillis     = 30_000   // and for signing in, unless the Server says otherwise
 	bodyIdleMillis  = 30_000   // the body of an HTTP/1.1 request may bring nothing for so long
 	headerBytesMax  = 64 << 10 // of an HTTP/1.1 request
 	tickMillis      = 200      // how often patience is looked at, while there is a reason to

@@ -29,6 +29,7 @@ type Conn struct {
 	owed   int       // of them, those that count in the server's budget of answers
 	until  int64     // when patience with the peer ends, in milliseconds; 0 is never
 	state  state
+	guest  atomic.Int64 // when patience with a peer that has not signed in ends, in milliseconds; 0 is never
 
 	readable bool // the socket may have input
 	waiting  bool // the session has returned ErrWait
@@ -79,6 +80,16 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	s := c.secure.tls.ConnectionState()
 	return &s
 }
+
+// Guest ends the connection unless Known is called within Server.GuestMax. Only the session may ask for it, within its methods
+// and its opening.
+func (c *Conn) Guest() {
+	c.guest.Store(nowMillis() + c.server.guestMillis())
+	c.loop.timed[c] = struct{}{}
+}
+
+// Known says that the peer has signed in. It may be called from anywhere.
+func (c *Conn) Known() { c.guest.Store(0) }
 
 // Full reports whether so much waits for the peer that nothing more should be done for it: QueueBytesMax, or less while much
 // waits for the peers of all connections. Only the session may ask, within its methods.

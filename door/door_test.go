@@ -475,3 +475,51 @@ func TestLimits(t *testing.T) {
 		t.Error("a claim is not given back")
 	}
 }
+
+// guests is lines whose peers are strangers until they say something.
+type guests struct{ lines }
+
+func (p guests) Open(c *Conn, out *Writer) Session {
+	c.Guest()
+	return guestSession{p.lines.Open(c, out).(*lineSession)}
+}
+
+type guestSession struct{ *lineSession }
+
+func (s guestSession) Feed(in []byte, out *Writer) (int, error) {
+	s.conn.Known()
+	return s.lineSession.Feed(in, out)
+}
+
+// TestGuestsAreShownTheDoor ends the connection of a peer that does not sign in, and not that of one which has.
+func TestGuestsAreShownTheDoor(t *testing.T) {
+	addr, stop := serve(t, &Server{Protocol: guests{}, GuestMax: 500 * time.Millisecond})
+	defer stop()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		return c
+	}
+	answered := func(c net.Conn) bool {
+		_, _ = io.WriteString(c, "hi\n")
+		got := make([]byte, 3)
+		_, err := io.ReadFull(c, got)
+		return err == nil
+	}
+	known := dial()
+	for !answered(known) { // this machine was too slow
+		known = dial()
+	}
+	defer known.Close()
+	stranger := dial()
+	defer stranger.Close()
+	if n, err := stranger.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("a stranger reads %d bytes, %v", n, err)
+	}
+	if !answered(known) {
+		t.Error("a client that has signed in is not answered, once its time as a stranger would have passed")
+	}
+}

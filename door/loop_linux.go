@@ -336,10 +336,11 @@ func (l *loop) expect(c *Conn, millis int64) {
 func (l *loop) runTimed() {
 	now := nowMillis()
 	for c := range l.timed {
+		guest := c.guest.Load()
 		switch {
-		case c.until == 0:
+		case c.until == 0 && guest == 0:
 			delete(l.timed, c)
-		case c.until <= now:
+		case c.until != 0 && c.until <= now, guest != 0 && guest <= now:
 			c.end()
 		}
 	}

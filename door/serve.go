@@ -32,6 +32,8 @@ type Server struct {
 	Loops *Loops
 	// QueueBytesMax is how much may be queued for a peer before its input is left unread; 0 is QueueBytesMax.
 	QueueBytesMax int
+	// GuestMax is how long a peer may take to sign in, where its protocol wants that; 0 is 30 seconds.
+	GuestMax time.Duration
 	// DrainMax is how long requests under way have when the server stops; 0 is ten seconds.
 	DrainMax time.Duration
 
@@ -249,6 +251,13 @@ func (s *Server) queueBytesMax() int {
 		return s.QueueBytesMax
 	}
 	return QueueBytesMax
+}
+
+func (s *Server) guestMillis() int64 {
+	if s.GuestMax > 0 {
+		return max(1, s.GuestMax.Milliseconds())
+	}
+	return guestMillis
 }
 
 // queueRoom is how much may be queued for a peer before nothing more is done for it.

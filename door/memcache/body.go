@@ -197,6 +197,7 @@ func (c *conn) signIn(data []byte) {
 		}
 		if err == nil {
 			c.caller = caller
+			c.sock.Known()
 			c.say("STORED")
 			return
 		}

@@ -68,6 +68,7 @@ func (d *Door) Open(sock *door.Conn, _ *door.Writer) door.Session {
 	caller, err := d.Gateway.SignIn(gateway.Credential{Peer: c.peer, Door: gateway.Memcache}, d.Cache)
 	switch {
 	case err != nil:
+		sock.Guest()
 	case c.sit(caller):
 		c.caller, c.open = caller, true
 	default:

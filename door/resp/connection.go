@@ -90,7 +90,15 @@ func runReset(c *conn, args [][]byte) {
 	c.proto, c.quiet = respwire.RESP2, audible
 	c.info.name, c.info.noEvict, c.info.noTouch = "", false, false
 	c.welcome()
+	c.meet()
 	c.out = respwire.AppendSimple(c.out, "RESET")
+}
+
+// meet gives a client that has to sign in its time for that.
+func (c *conn) meet() {
+	if c.caller == nil {
+		c.sock.Guest()
+	}
 }
 
 // welcome signs in a client that has shown nothing: as whoever that is while hearth is open, else as nobody.
@@ -177,6 +185,7 @@ func (c *conn) signIn(cache string, token []byte) (refusal string) {
 		return errFull
 	}
 	c.caller, c.parser.Stranger = caller, false
+	c.sock.Known()
 	c.info.user = cache
 	return ""
 }

@@ -98,6 +98,7 @@ func (d *Door) Open(sock *door.Conn, out *door.Writer) door.Session {
 		c.info.laddr = a.String()
 	}
 	c.welcome()
+	c.meet()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conns[c.info.id] = c

@@ -5,13 +5,16 @@ import (
 	"errors"
 	options "flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthcache/hearth"
 	"github.com/hearthcache/hearth/control"
+	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/engine/local"
 	"github.com/hearthcache/hearth/gateway"
 	"github.com/hearthcache/hearth/op"
@@ -142,6 +145,12 @@ func TestStranger(t *testing.T) {
 	check("-"+errHelloAuth+"\r\n", "HELLO", "3")
 	check("-ERR Protocol error: unauthenticated bulk length\r\n", "ECHO", strings.Repeat("x", 20_000))
 	check("+OK\r\n", "QUIT")
+
+	// And its connection ends when it does not sign in.
+	idle := dial(t, listenOn(t, &door.Server{Protocol: New(Options{Gateway: g}), GuestMax: time.Millisecond}))
+	if n, err := idle.nc.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("a stranger that says nothing reads %d bytes, %v", n, err)
+	}
 }
 
 // The rows say of a command what redis-server says of it.
@@ -335,6 +344,7 @@ and COMMAND by their shape.
 | requests of all clients that are not done: half requests of more than 16 KiB, queued commands of a transaction beyond 16 KiB, watched keys | have 256 MiB together (less where --max-memory is less, but at least 64), with those of other protocols; a connection holds at most as much as it leaves free. Counted are bytes, 64 for each argument, 512 for each queued command, 256 for each watched key. A half request beyond it is refused and the connection ends; a queued command beyond it is refused, and EXEC answers EXECABORT | as one whose query buffer is full |
 | a transaction of more than 262,144 commands, 1,048,576 arguments or 64 MiB of them | the command is refused, and EXEC answers EXECABORT | likewise, and others wait while EXEC runs |
 | commands of more than 8,192 arguments, and EXEC of as many | run a few at a time (half the processors) | what they need beside their arguments stays bounded, and others are answered meanwhile |
+| a client that has to sign in and does not | is closed after 30 s; one that has, or needs not, stays as with timeout 0 | connections are bounded |
 | a client that does not read | is served no further once 1 MiB waits for it, or 64 KiB while the clients of the process have not taken half of 256 MiB (less where --max-memory is less); one whose answer finds no room beside those is closed | as by client-output-buffer-limit |
 | WATCH of more than 65,536 keys by a connection; COMMAND INFO or DOCS of more than 256 names; a client's name or library of more than 1,024 bytes | are refused | each has its memory in the server |
 | a connection subscribes to more than 65,536 channels, or patterns | the command is refused as a whole | each has its memory in the server |
