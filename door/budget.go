@@ -35,6 +35,9 @@ func (b *Budget) Add(n int) { b.used.Add(int64(n)) }
 // Free returns how many bytes are not taken; it may be negative after Add.
 func (b *Budget) Free() int64 { return b.max() - b.used.Load() }
 
+// Scarce reports whether more than half is taken.
+func (b *Budget) Scarce() bool { return b.Free() < b.max()/2 }
+
 // Give returns n bytes.
 func (b *Budget) Give(n int) { b.used.Add(int64(-n)) }
 

@@ -262,7 +262,7 @@ func (s *Server) guestMillis() int64 {
 
 // queueRoom is how much may be queued for a peer before nothing more is done for it.
 func (s *Server) queueRoom() int {
-	if s.Answers.Free() < s.Answers.max()/2 {
+	if s.Answers.Scarce() {
 		return QueueBytesLow
 	}
 	return QueueBytesMax

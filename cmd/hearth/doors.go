@@ -144,7 +144,7 @@ func (s *server) openMain() error {
 		}
 	}
 	plain := lazily(func() http.Handler { return s.handler(rows) })
-	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Budget: &s.budget, Log: s.log}))
+	d := s.door(h2.NewServer(h2.Options{GRPC: rows, HTTP: plain, Budget: &s.budget, Answers: &s.answers, Log: s.log}))
 	d.HTTP = plain
 	s.parts = append(s.parts, part{"main port", func(ctx context.Context) error { return d.Serve(ctx, l) }})
 	return nil
@@ -155,7 +155,7 @@ func (s *server) handler(rows h2.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.answerReady)
-	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway, Prices: s.prices, Budget: &s.budget}))
+	mux.Handle("/", httpapi.New(httpapi.Options{Gateway: s.gateway, Prices: s.prices, Budget: &s.budget, Answers: &s.answers}))
 	mux.Handle("GET /metrics", s.metrics().Handler(s.superUser))
 	plain := s.watch.HTTP(mux)
 	web := momento.Web(rows)

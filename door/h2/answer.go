@@ -113,6 +113,11 @@ func (st *stream) EndWith(b, value []byte, owner door.Releaser) {
 		return
 	}
 	c.out.B = b[:at]
+	if !st.affords(size) {
+		giveUp(owner)
+		st.Finish(Status{Code: grpcExhausted, Message: "too many answers wait to be read"})
+		return
+	}
 	st.enqueue(append([]byte(nil), b[at+frameHeadBytes:]...), nil)
 	if len(value) > 0 {
 		st.enqueue(value, owner)
@@ -289,7 +294,7 @@ func (st *stream) Wake() {
 // Room implements Call.
 func (st *stream) Room() int {
 	c := st.conn
-	room := min(StreamRoomBytes-st.queued, HeldBytesMax-c.held)
+	room := min(StreamRoomBytes-st.queued, c.heldMax()-c.held)
 	if c.out != nil {
 		room = min(room, OutBytesMax-c.out.Queued())
 	}

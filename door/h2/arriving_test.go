@@ -2,6 +2,7 @@ package h2
 
 import (
 	"encoding/binary"
+	"strconv"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -75,4 +76,47 @@ func TestHalfMessagesOnManyConnections(t *testing.T) {
 		_ = r.Close()
 	}
 	await.That(t, "all is given back", func() bool { return s.h2.budget.Used() == 0 })
+}
+
+// Answers that nobody reads take no more memory on many connections than the server allows; calls beyond are refused, a client
+// that reads is served, and all of it is given back.
+func TestUnreadAnswersOnManyConnections(t *testing.T) {
+	const most, size = 4 << 20, 400_000
+	answers := &door.Budget{Max: most}
+	s := startWith(t, Options{GRPC: echo{}, Answers: answers}, false)
+	refused := 0
+	var greedy []*raw
+	for range 12 {
+		r := s.raw(t)
+		greedy = append(greedy, r)
+		for i := range uint32(20) {
+			if err := r.open(2*i+1, "/test/Large", []byte(strconv.Itoa(size))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused += r.settled()
+		if n := answers.Used(); n > most {
+			t.Fatalf("%d bytes of answers wait, of %d", n, most)
+		}
+	}
+	if refused == 0 || answers.Used() < most/2 {
+		t.Errorf("%d calls were refused with %d bytes of answers waiting", refused, answers.Used())
+	}
+	late := s.raw(t)
+	_ = late.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
+	_ = late.WriteWindowUpdate(0, 1<<30)
+	if err := late.open(1, "/test/Large", []byte(strconv.Itoa(size))); err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	late.until("the whole answer", func(f http2.Frame) bool {
+		if d, ok := f.(*http2.DataFrame); ok {
+			got += len(d.Data())
+		}
+		return got > size
+	})
+	for _, r := range greedy {
+		_ = r.Close()
+	}
+	await.That(t, "all is given back", func() bool { return answers.Used() == 0 })
 }

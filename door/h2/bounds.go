@@ -17,6 +17,8 @@ const (
 	MessagesBytesMax = 64 << 20  // of all unfinished request messages on a connection
 	ArrivingGrain    = 64 << 10  // a connection's share of them is counted in such pieces, and the first is free
 	HeldBytesMax     = 8 << 20   // answers that a connection's peer has not taken, before further calls wait
+	HeldBytesLow     = 64 << 10  // instead, while the peers of all connections have not taken half of what may wait for them
+	HeldAtOnce       = 1 << 20   // an answer of so many bytes is kept for a peer that has kept nothing waiting, though there is no room
 	StreamRoomBytes  = 64 << 10  // a stream of responses may queue so much
 	OutBytesMax      = 256 << 10 // what is handed to the socket before the rest waits for it
 	NuisanceMax      = 1000      // PINGs, SETTINGS, PRIORITYs and empty frames in one NuisanceTime

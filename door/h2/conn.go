@@ -50,6 +50,8 @@ type conn struct {
 	frameMax int
 	sending  []*stream    // have something to send that a window allows
 	hungry   []*stream    // streams of responses that had no room
+	copied   int          // of them, those that are the connection's own memory
+	owed     int          // of these, those that the server counts
 	held     int          // bytes that wait in streams
 	deferred []*stream    // calls that wait until less is held
 	partial  int          // bytes of unfinished messages

@@ -244,7 +244,7 @@ func (st *stream) arrive(in []byte) {
 		return
 	}
 	c := st.conn
-	if c.held >= HeldBytesMax {
+	if c.held >= c.heldMax() {
 		if st.counted == 0 && st.place == nil {
 			st.borrowed = append([]byte(nil), st.borrowed...)
 			st.count(len(st.borrowed))

@@ -27,10 +27,38 @@ func (st *stream) enqueue(p []byte, owner door.Releaser) {
 	k := chunk{p: p}
 	if owner != nil {
 		k.owner = &shares{owner, 1}
+	} else {
+		st.conn.keep(len(p))
 	}
 	st.queue = append(st.queue, k)
 	st.queued += len(p)
 	st.conn.held += len(p)
+}
+
+// keep adds to the copied bytes of answers that wait. The server hears of whole grains only, and the first is free.
+func (c *conn) keep(n int) {
+	c.copied += n
+	if grains := c.copied / ArrivingGrain * ArrivingGrain; grains != c.owed {
+		c.server.answers.Add(grains - c.owed)
+		c.owed = grains
+	}
+}
+
+// affords reports whether an answer of so many copied bytes may wait for the peer: the connection keeps no more of them than the
+// server has free, but for one that the peer's windows let go at once.
+func (st *stream) affords(n int) bool {
+	c := st.conn
+	hold := c.copied + n
+	goes := c.copied == 0 && n <= HeldAtOnce && int64(n) <= min(st.credit, c.credit)
+	return goes || hold < ArrivingGrain || int64(hold) <= c.server.answers.Free()
+}
+
+// heldMax is how much of answers may wait for the peer before further calls do.
+func (c *conn) heldMax() int {
+	if c.server.answers.Scarce() {
+		return HeldBytesLow
+	}
+	return HeldBytesMax
 }
 
 // list puts a stream among those that can send.
@@ -73,7 +101,7 @@ func (c *conn) sendListed() {
 
 // runDeferred answers calls that waited until less was held, and reports whether there was one.
 func (c *conn) runDeferred() (any bool) {
-	for len(c.deferred) > 0 && c.held < HeldBytesMax {
+	for len(c.deferred) > 0 && c.held < c.heldMax() {
 		st := c.deferred[0]
 		c.deferred = c.deferred[1:]
 		if !st.closed {
@@ -100,9 +128,9 @@ func (c *conn) feedHungry() (any bool) {
 	hungry := c.hungry
 	c.hungry = nil
 	for i, st := range hungry {
-		if c.held >= HeldBytesMax || c.out.Queued() >= OutBytesMax {
+		if c.held >= c.heldMax() || c.out.Queued() >= OutBytesMax {
 			c.hungry = append(c.hungry, hungry[i:]...)
-			if c.held < HeldBytesMax {
+			if c.held < c.heldMax() {
 				c.comeBack()
 			}
 			return any
@@ -167,6 +195,9 @@ func (st *stream) dequeue(n int) {
 		n -= m
 		p := k.p[:m]
 		k.p = k.p[m:]
+		if k.owner == nil {
+			c.keep(-m)
+		}
 		switch {
 		case len(p) < refBytes:
 			c.out.B = append(c.out.B, p...)

@@ -15,7 +15,8 @@ type Options struct {
 	HTTP http.Handler // answers every other request; nil answers 404
 	Log  *slog.Logger // hears of handlers that panic; nil is slog.Default
 
-	Budget *door.Budget // of all requests that are arriving, beyond a little for each connection; nil is one of its own
+	Answers *door.Budget // of copied answers that wait for all peers; nil is one of door.AnswerBytesMax of its own
+	Budget  *door.Budget // of all requests that are arriving, beyond a little for each connection; nil is one of its own
 }
 
 // Server is HTTP/2 as a door.Protocol. Give it to a door.Server, together with the same HTTP handler for HTTP/1.1.
@@ -28,7 +29,8 @@ type Server struct {
 	streams sync.Pool // free ones
 	heads   sync.Pool
 
-	budget *door.Budget // of unfinished messages, in pieces of ArrivingGrain, and of bodies
+	answers *door.Budget // of copied answers that wait, in pieces of ArrivingGrain
+	budget  *door.Budget // of unfinished messages, in pieces of ArrivingGrain, and of bodies
 
 	mu      sync.RWMutex // guards the rest
 	methods map[string]string
@@ -38,7 +40,8 @@ var _ door.Greeter = (*Server)(nil)
 
 // NewServer returns a server.
 func NewServer(o Options) *Server {
-	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}, budget: cmp.Or(o.Budget, &door.Budget{})}
+	s := &Server{grpc: o.GRPC, http: o.HTTP, log: o.Log, methods: map[string]string{}, budget: cmp.Or(o.Budget, &door.Budget{}),
+		answers: cmp.Or(o.Answers, &door.Budget{Max: door.AnswerBytesMax})}
 	if s.grpc == nil {
 		s.grpc = nothing{}
 	}

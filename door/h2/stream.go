@@ -156,6 +156,9 @@ func (st *stream) settleRequest() {
 
 func (st *stream) dropQueue() {
 	for i := range st.queue {
+		if st.queue[i].owner == nil {
+			st.conn.keep(-len(st.queue[i].p))
+		}
 		st.queue[i].release()
 	}
 	st.queue = nil

@@ -26,6 +26,12 @@ type guarded struct {
 
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
+	return newGuardedWith(t, Options{})
+}
+
+// newGuardedWith is newGuarded with options of the test.
+func newGuardedWith(t *testing.T, o Options) *guarded {
+	t.Helper()
 	gs := gateways(t, gateway.Options{Endpoint: "hearth.test"})
 	root, err := gs[0].CreateRoot(context.Background())
 	if err != nil {
@@ -39,7 +45,11 @@ func newGuarded(t *testing.T) *guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := byTurns(gs, func(g *gateway.Gateway) http.Handler { return New(Options{Gateway: g, Prices: prices}) })
+	handler := byTurns(gs, func(g *gateway.Gateway) http.Handler {
+		o := o
+		o.Gateway, o.Prices = g, prices
+		return New(o)
+	})
 	s := &guarded{httptest.NewServer(handler), t, root.Token}
 	t.Cleanup(s.Close)
 	s.ok(http.StatusCreated, "POST", "/admin/caches", `{"name":"c"}`)

@@ -82,16 +82,33 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	rs := make([]op.Reply, len(os))
-	defer func() {
-		for i := range rs {
-			rs[i].Reset()
-		}
-	}()
 	a.gateway.DoAll(r.Context(), c, os, rs)
+	size := 0
+	for i := range rs {
+		size += 2 * rs[i].Bytes() // a value, and its text
+	}
+	size = min(size, 2*hearth.AnswerBytesMax)
+	if !a.answers.Take(size, 0) { // what was stored stays so, and has to be told
+		size = 0
+		for i := range rs {
+			if rs[i].Bytes() > 0 {
+				rs[i].Reset()
+				rs[i].Err = errAnswers
+			}
+		}
+	}
+	defer a.answers.Give(size)
 	gets, sets := len(body.Gets), len(body.Gets)+len(body.Sets)
-	writeJSON(w, http.StatusOK, batchAnswer{outcomes(rs[:gets]), outcomes(rs[gets:sets]), outcomes(rs[sets:])})
+	text := appendJSON(nil, batchAnswer{outcomes(rs[:gets]), outcomes(rs[gets:sets]), outcomes(rs[sets:])})
+	for i := range rs {
+		rs[i].Reset()
+	}
+	writeText(w, http.StatusOK, text)
 	return nil
 }
+
+var errAnswers = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
+	Msg: "request limit: too many answers wait to be read; try again later"}
 
 // ops returns the commands of a batch in the order gets, sets, deletes.
 func (b *batchBody) ops() ([]op.Op, error) {

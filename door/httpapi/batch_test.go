@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/hearthcache/hearth"
+	"github.com/hearthcache/hearth/door"
+	"github.com/hearthcache/hearth/test/await"
 )
 
 func TestBatch(t *testing.T) {
@@ -87,4 +89,19 @@ func TestBatchAnswersAreBounded(t *testing.T) {
 	if hits, errs := strings.Count(got, `"hit"`), strings.Count(got, "the values of one batch are larger than"); hits != fit || errs != 2 {
 		t.Errorf("%d hits and %d errors", hits, errs)
 	}
+}
+
+// TestBatchAnswersOfAllClientsAreBounded asks for values for whose answer there is no memory: they are errors, and what the batch
+// stores is stored.
+func TestBatchAnswersOfAllClientsAreBounded(t *testing.T) {
+	answers := &door.Budget{Max: 1 << 20}
+	s := newGuardedWith(t, Options{Answers: answers})
+	s.ok(http.StatusNoContent, "PUT", "/cache/c?key=k&ttl_seconds=60", strings.Repeat("x", 100_000))
+	for gets, want := range map[int]string{1: `"hit"`, 4: errAnswers.Msg} {
+		got := s.ok(http.StatusOK, "POST", "/cache/c/batch", `{"gets":[{"key":"k"}`+strings.Repeat(`,{"key":"k"}`, gets-1)+`],"sets":[{"key":"l","value":"v","ttl_seconds":60}]}`)
+		if n := strings.Count(got, want); n != gets || !strings.Contains(got, `"stored"`) {
+			t.Errorf("a batch of %d gets is answered %.300s", gets, got)
+		}
+	}
+	await.That(t, "nothing is counted", func() bool { return answers.Used() == 0 })
 }

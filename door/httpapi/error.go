@@ -89,12 +89,15 @@ type coded struct {
 // Unwrap returns the error itself.
 func (c *coded) Unwrap() error { return c.error }
 
-func writeJSON(w http.ResponseWriter, code int, v any) {
+func writeJSON(w http.ResponseWriter, code int, v any) { writeText(w, code, appendJSON(nil, v)) }
+
+// writeText answers with JSON.
+func writeText(w http.ResponseWriter, code int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	_, _ = w.Write(append(appendJSON(nil, v), '\n'))
+	_, _ = w.Write(append(text, '\n'))
 }
 
 // appendJSON appends a value of our own types, which always have a JSON form.

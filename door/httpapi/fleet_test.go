@@ -40,8 +40,9 @@ var ofOneProcess = map[string]string{
 func TestOfAFleet(t *testing.T) {
 	tests := map[string]func(*testing.T){
 		"TestItems": TestItems, "TestRolesAndKeys": TestRolesAndKeys, "TestPages": TestPages, "TestIssuedOverHTTP": TestIssuedOverHTTP,
-		"TestUsageOverHTTP": TestUsageOverHTTP, "TestBatch": TestBatch, "TestBatchAnswersAreBounded": TestBatchAnswersAreBounded, "TestBatchPermissions": TestBatchPermissions,
-		"TestClaims": TestClaims, "TestClaimParts": TestClaimParts, "TestClaimRefusals": TestClaimRefusals, "TestClaimLimits": TestClaimLimits,
+		"TestUsageOverHTTP": TestUsageOverHTTP, "TestBatch": TestBatch, "TestBatchAnswersAreBounded": TestBatchAnswersAreBounded, "TestBatchAnswersOfAllClientsAreBounded": TestBatchAnswersOfAllClientsAreBounded,
+		"TestBatchPermissions": TestBatchPermissions,
+		"TestClaims":           TestClaims, "TestClaimParts": TestClaimParts, "TestClaimRefusals": TestClaimRefusals, "TestClaimLimits": TestClaimLimits,
 		"TestClaimWriters": TestClaimWriters, "TestClaimPermissions": TestClaimPermissions, "TestClaimReadsTogether": TestClaimReadsTogether,
 		"TestClaimHeld": TestClaimHeld, "TestCutBodies": TestCutBodies, "TestClaimBrowsers": TestClaimBrowsers, "TestClaimUsage": TestClaimUsage,
 		"TestHeadAndHeaders": TestHeadAndHeaders, "TestConditionsAndRanges": TestConditionsAndRanges, "TestConditionalPut": TestConditionalPut,
