@@ -20,7 +20,7 @@ type MetaArithmetic struct {
 	Initial uint64
 	Made    Expiry // of an item that is made
 	Guard   Guard
-	Touch   bool // whether the item takes Expiry
+	Touch   bool // whether an item that is there takes Expiry
 	Expiry  Expiry
 	WantCAS bool // whether the new fingerprint, in decimal, is an element of the reply
 }
@@ -50,9 +50,6 @@ func (o *MetaArithmetic) Apply(e *value.Entry, now int64, r *Reply) error {
 			v := strconv.AppendUint(nil, o.Initial, 10)
 			e.SetBytes(v)
 			e.ExpireAt(o.Made.When(now))
-			if o.Touch {
-				e.ExpireAt(o.Expiry.When(now))
-			}
 			o.tell(e, v, now, r)
 		}
 		return nil

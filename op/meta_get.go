@@ -9,7 +9,7 @@ import "github.com/hearthcache/hearth/value"
 type MetaGet struct {
 	detached
 	K       []byte
-	Touch   bool // whether the item takes Expiry
+	Touch   bool // whether an item that is there takes Expiry
 	Early   bool // before it is looked at how long it has to live
 	Expiry  Expiry
 	Vivify  bool   // whether an item is made where there is none, empty, with Made

@@ -209,7 +209,7 @@ func (w *watched) Feed(in []byte, out *door.Writer) (used int, err error) {
 	}
 	used, err = w.session.Feed(in, out)
 	w.note(func() {
-		w.taken, w.left, w.more = w.taken+used, len(in)-used, err == door.ErrMore
+		w.taken, w.left, w.more = w.taken+used, len(in)-used, err == door.ErrMore && used < len(in)
 		w.turned(err)
 	})
 	return used, err

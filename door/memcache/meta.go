@@ -31,48 +31,101 @@ const (
 // errVague is what md and ma say of any wrong flag.
 const errVague = "CLIENT_ERROR invalid or duplicate flag"
 
-func vague(wrong string) string {
-	if wrong == errFormat || wrong == errDecode {
-		return wrong
-	}
-	return errVague
-}
+// What a meta command may have: words, with its name and key, and bytes of an opaque token, with its letter.
+const (
+	metaWordsMax   = 19
+	opaqueBytesMax = 32
+)
 
-// known are the flags that any meta command may have.
-const known = "bqkOvftschlIMTNRJDCSELPaFx"
+const errOpaque = "CLIENT_ERROR opaque token too long"
 
 // meta reads key and flags, and answers where they are wrong.
-func (c *conn) meta(key []byte, words [][]byte) (m metaCall, ok bool) {
-	m, wrong := metaOf(key, words)
+func (c *conn) meta(words [][]byte) (m metaCall, ok bool) {
+	if len(words[1]) > keyBytesMax {
+		c.say(errFormat)
+		return m, false
+	}
+	if len(words) > metaWordsMax {
+		long := "CLIENT_ERROR options flags too long"
+		if string(words[0]) == "mg" {
+			long = "CLIENT_ERROR options flags are too long"
+		}
+		c.say(long)
+		return m, false
+	}
+	m, wrong := metaOf(words[1], words[2:])
+	if wrong != "" && string(words[0]) != "mg" {
+		wrong = errVague
+	}
+	if wrong == "" {
+		wrong = opaqueOf(m.flags)
+	}
 	if wrong != "" {
 		c.say(wrong)
 	}
 	return m, wrong == ""
 }
 
-// metaOf reads key and flags; words are those behind the key, without a length. wrong is an error's text.
+// opaqueOf returns what is wrong with the token that the client wants back.
+func opaqueOf(flags []metaFlag) string {
+	if t, _ := token(flags, 'O'); len(t)+1 > opaqueBytesMax {
+		return errOpaque
+	}
+	return ""
+}
+
+// metaOf reads key and flags; words are those behind the key, without a length. wrong is an error's text: of the last token that is
+// wrong, or of a flag that is unknown or stands twice, behind which nothing is read.
 func metaOf(key []byte, words [][]byte) (m metaCall, wrong string) {
 	m.key, m.shown = key, key
-	if len(key) > keyBytesMax {
-		return m, errFormat
-	}
 	m.flags = make([]metaFlag, 0, len(words))
-	var seen [128]bool
+	var seen [127]bool
+	unclear := false
 	for _, w := range words {
 		f := metaFlag{w[0], w[1:]}
 		if f.letter >= 127 || seen[f.letter] {
 			return m, errTwice
 		}
 		seen[f.letter] = true
-		if bytes.IndexByte([]byte(known), f.letter) < 0 {
+		ok := true
+		switch f.letter {
+		case 'b':
+			if !m.decode() {
+				wrong = errDecode
+			}
+		case 'N', 'T', 'R':
+			if _, ok = exptime(f.token); !ok {
+				wrong = errBadToken
+			}
+		case 'C':
+			if _, ok = unsigned(f.token); !ok {
+				wrong = errBadToken
+			}
+		case 'J':
+			if _, ok = unsigned(f.token); !ok {
+				wrong = "CLIENT_ERROR invalid numeric initial value"
+			}
+		case 'D':
+			if _, ok = unsigned(f.token); !ok {
+				wrong = "CLIENT_ERROR invalid numeric delta value"
+			}
+		case 'F':
+			_, ok = unsigned(f.token)
+			unclear = unclear || !ok
+		case 'M':
+			if len(f.token) != 1 {
+				wrong = "CLIENT_ERROR incorrect length for M token"
+			}
+		case 'O', 'P', 'L', 'l', 'k', 's', 't', 'c', 'f', 'v', 'h', 'u', 'q', 'I':
+		default:
 			return m, errFlag
-		}
-		if f.letter == 'b' && !m.decode() {
-			return m, errDecode
 		}
 		m.flags = append(m.flags, f)
 	}
-	return m, ""
+	if unclear && wrong == "" {
+		wrong = errFormat
+	}
+	return m, wrong
 }
 
 func (m *metaCall) decode() bool {
@@ -110,24 +163,31 @@ func before(flags []metaFlag, a, b byte) bool {
 	return false
 }
 
-// number reads the unsigned number of a flag; ok is false where it is none.
-func number(flags []metaFlag, letter byte) (n uint64, given, ok bool) {
+// number reads the unsigned number of a flag, which is one: metaOf has looked.
+func number(flags []metaFlag, letter byte) (n uint64, given bool) {
 	t, given := token(flags, letter)
-	if !given {
-		return 0, false, true
+	if given {
+		n, _ = unsigned(t)
 	}
-	n, err := strconv.ParseUint(string(t), 10, 64)
-	return n, true, err == nil
+	return n, given
 }
 
-// seconds reads the expiry of a flag.
-func seconds(flags []metaFlag, letter byte) (x op.Expiry, given, ok bool) {
+// seconds reads the expiry of a flag, which is one.
+func seconds(flags []metaFlag, letter byte) (x op.Expiry, given bool) {
 	t, given := token(flags, letter)
-	if !given {
-		return op.Expiry{}, false, true
+	if given {
+		x, _ = exptime(t)
 	}
-	x, ok = exptime(t)
-	return x, true, ok
+	return x, given
+}
+
+// made reads the expiry of an item that is made where there is none: that of N, or of a T behind it.
+func made(flags []metaFlag) (x op.Expiry, given bool) {
+	x, given = seconds(flags, 'N')
+	if before(flags, 'N', 'T') {
+		x, _ = seconds(flags, 'T')
+	}
+	return x, given
 }
 
 // shownFlags answers with the flags that are only said back: the key and the opaque token.
@@ -169,21 +229,14 @@ func (m metaCall) own() metaCall {
 
 func runMetaGet(c *conn, words [][]byte) {
 	c.door.count.metas.Add(1)
-	m, ok := c.meta(words[1], words[2:])
+	m, ok := c.meta(words)
 	if !ok {
 		return
 	}
 	o := &op.MetaGet{K: m.key, Tell: true}
-	var ok1, ok2, recache, ok3 bool
-	var x op.Expiry
-	o.Expiry, o.Touch, ok1 = seconds(m.flags, 'T')
-	o.Made, o.Vivify, ok2 = seconds(m.flags, 'N')
-	x, recache, ok3 = seconds(m.flags, 'R')
-	if !ok1 || !ok2 || !ok3 {
-		c.say(errBadToken)
-		return
-	}
-	if recache {
+	o.Expiry, o.Touch = seconds(m.flags, 'T')
+	o.Made, o.Vivify = made(m.flags)
+	if x, recache := seconds(m.flags, 'R'); recache {
 		o.Recache = x.TTL
 		o.Early = before(m.flags, 'T', 'R')
 	}
@@ -269,20 +322,27 @@ func (c *conn) told(f metaFlag, m metaCall, r *op.Reply, v []byte) {
 
 func runMetaSet(c *conn, words [][]byte) {
 	c.door.count.metas.Add(1)
-	if len(words) < 3 {
+	switch {
+	case len(words) < 3 || len(words[1]) > keyBytesMax:
 		c.say(errFormat)
+		return
+	case len(words) > metaWordsMax:
+		c.say("CLIENT_ERROR options flags too long")
 		return
 	}
 	size, err := strconv.ParseInt(string(words[2]), 10, 32)
-	m, wrong := metaOf(words[1], words[3:])
 	if err != nil || size < 0 {
 		c.say(errFormat)
 		return
 	}
+	m, wrong := metaOf(words[1], words[3:])
 	m = m.own()
 	b := &body{size: int(size), flags: m.flags, shown: m.shown, set: op.MetaSet{K: m.key}}
 	if wrong == "" {
 		wrong = metaStore(&b.set, m.flags)
+	}
+	if wrong == "" {
+		wrong = opaqueOf(m.flags)
 	}
 	if b.trash = wrong; wrong == "" && len(m.key)+b.size > c.itemBytesMax() {
 		b.trash = errTooLarge
@@ -296,18 +356,12 @@ func runMetaSet(c *conn, words [][]byte) {
 
 // metaStore reads the flags of ms; it returns an error's text where one is wrong.
 func metaStore(s *op.MetaSet, flags []metaFlag) string {
-	f, _, ok1 := number(flags, 'F')
-	cas, guarded, ok2 := number(flags, 'C')
-	x, _, ok3 := seconds(flags, 'T')
-	if !ok1 || !ok2 || !ok3 || f > 1<<32-1 {
-		return errFormat
-	}
+	f, _ := number(flags, 'F')
+	cas, guarded := number(flags, 'C')
+	x, _ := seconds(flags, 'T')
 	s.Flags, s.Expiry, s.Guard = uint32(f), x, op.Guard{Given: guarded, CAS: cas}
 	s.Invalidate, s.WantCAS = has(flags, 'I'), has(flags, 'c')
 	if mode, ok := token(flags, 'M'); ok {
-		if len(mode) == 0 {
-			return "CLIENT_ERROR incorrect length for M token"
-		}
 		switch mode[0] {
 		case 'E', 'e':
 			s.Mode = op.StoreNew
@@ -358,17 +412,12 @@ func (c *conn) metaStored(b *body, r *op.Reply, err error) {
 
 func runMetaDelete(c *conn, words [][]byte) {
 	c.door.count.metas.Add(1)
-	m, wrong := metaOf(words[1], words[2:])
-	if wrong != "" {
-		c.say(vague(wrong))
+	m, ok := c.meta(words)
+	if !ok {
 		return
 	}
-	cas, guarded, ok1 := number(m.flags, 'C')
-	x, touch, ok2 := seconds(m.flags, 'T')
-	if !ok1 || !ok2 {
-		c.say(errVague)
-		return
-	}
+	cas, guarded := number(m.flags, 'C')
+	x, touch := seconds(m.flags, 'T')
 	o := &op.MetaDelete{K: m.key, Guard: op.Guard{Given: guarded, CAS: cas}, Stale: has(m.flags, 'I'), Touch: touch, Expiry: x}
 	c.run(o, func(r *op.Reply, err error) {
 		switch {
@@ -394,9 +443,8 @@ func runMetaDelete(c *conn, words [][]byte) {
 
 func runMetaArithmetic(c *conn, words [][]byte) {
 	c.door.count.metas.Add(1)
-	m, wrong := metaOf(words[1], words[2:])
-	if wrong != "" {
-		c.say(vague(wrong))
+	m, ok := c.meta(words)
+	if !ok {
 		return
 	}
 	o := &op.MetaArithmetic{K: m.key, Delta: 1, WantCAS: has(m.flags, 'c')}
@@ -413,24 +461,16 @@ func runMetaArithmetic(c *conn, words [][]byte) {
 
 // metaCount reads the flags of ma; it returns an error's text where one is wrong.
 func metaCount(o *op.MetaArithmetic, flags []metaFlag) string {
-	delta, given, ok1 := number(flags, 'D')
-	initial, _, ok2 := number(flags, 'J')
-	cas, guarded, ok3 := number(flags, 'C')
-	var ok4, ok5 bool
-	o.Made, o.Vivify, ok4 = seconds(flags, 'N')
-	o.Expiry, o.Touch, ok5 = seconds(flags, 'T')
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
-		return errVague
-	}
-	if given {
+	o.Made, o.Vivify = made(flags)
+	o.Expiry, o.Touch = seconds(flags, 'T')
+	if delta, given := number(flags, 'D'); given {
 		o.Delta = delta
 	}
-	o.Initial, o.Guard = initial, op.Guard{Given: guarded, CAS: cas}
+	o.Initial, _ = number(flags, 'J')
+	o.Guard.CAS, o.Guard.Given = number(flags, 'C')
 	mode, ok := token(flags, 'M')
 	switch {
 	case !ok:
-	case len(mode) == 0:
-		return "CLIENT_ERROR incorrect length for M token"
 	case mode[0] == 'D' || mode[0] == 'd' || mode[0] == '-':
 		o.Down = true
 	case mode[0] != 'I' && mode[0] != 'i' && mode[0] != '+':
@@ -479,8 +519,10 @@ func (c *conn) counted(m metaCall, r *op.Reply, err error) {
 // runMetaDebug tells of an item what there is to tell: it was not counted when it was read last, and its class is 1.
 func runMetaDebug(c *conn, words [][]byte) {
 	c.door.count.metas.Add(1)
-	m, ok := c.meta(words[1], words[2:])
-	if !ok {
+	m := metaCall{key: words[1], shown: words[1]}
+	binary := len(words) > 2 && string(words[2]) == "b"
+	if len(m.key) > keyBytesMax || binary && !m.decode() {
+		c.say(errFormat)
 		return
 	}
 	o := &op.MetaGet{K: m.key}

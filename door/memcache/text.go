@@ -73,7 +73,7 @@ func find(name []byte) *command {
 // runVerbosity takes the level that clients may set and does nothing with it.
 func runVerbosity(c *conn, words [][]byte) {
 	c.noreply(words)
-	if _, err := strconv.ParseUint(string(words[1]), 10, 32); err != nil {
+	if _, ok := unsigned(words[1]); !ok {
 		c.say(errFormat)
 		return
 	}
@@ -166,6 +166,20 @@ func exptime(word []byte) (op.Expiry, bool) {
 	return expiryOf(min(n, 1<<40)), err == nil
 }
 
+// unsigned reads a number as C's strtoull does, which memcached asks: a sign may stand before it, and where it is large, minus may not.
+func unsigned(word []byte) (uint64, bool) {
+	digits := bytes.TrimPrefix(bytes.TrimPrefix(word, []byte("+")), []byte("-"))
+	n, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil || len(word)-len(digits) > 1 {
+		return 0, false
+	}
+	if word[0] == '-' {
+		n = -n
+		return n, int64(n) >= 0
+	}
+	return n, true
+}
+
 func runGet(c *conn, words [][]byte) {
 	c.fetch(words[1:], op.MetaGet{}, len(words[0]) == len("gets"))
 }
@@ -181,11 +195,13 @@ func runGat(c *conn, words [][]byte) {
 
 // fetch answers with the values of keys.
 func (c *conn) fetch(keys [][]byte, get op.MetaGet, cas bool) {
-	for i, k := range keys {
+	for _, k := range keys {
 		if len(k) > keyBytesMax {
 			c.say(errFormat)
 			return
 		}
+	}
+	for i, k := range keys {
 		c.get = get
 		c.get.K = k
 		c.reply.Reset()
@@ -325,16 +341,14 @@ func mode(name []byte) op.StoreMode {
 func runStore(c *conn, words [][]byte) {
 	c.noreply(words)
 	cas := len(words[0]) == len("cas") && words[0][0] == 'c'
-	flags, err1 := strconv.ParseUint(string(words[2]), 10, 32)
+	flags, ok1 := unsigned(words[2])
 	x, ok := exptime(words[3])
 	size, err2 := strconv.ParseInt(string(words[4]), 10, 32)
-	var guard op.Guard
-	var err3 error
+	guard, ok3 := op.Guard{Given: cas}, true
 	if cas {
-		guard.Given = true
-		guard.CAS, err3 = strconv.ParseUint(string(words[5]), 10, 64)
+		guard.CAS, ok3 = unsigned(words[5])
 	}
-	if len(words[1]) > keyBytesMax || err1 != nil || !ok || err2 != nil || err3 != nil || size < 0 || size > math.MaxInt32-2 {
+	if len(words[1]) > keyBytesMax || !ok1 || !ok || err2 != nil || !ok3 || size < 0 || size > math.MaxInt32-2 {
 		c.say(errFormat)
 		return
 	}
@@ -382,8 +396,8 @@ func runArithmetic(c *conn, words [][]byte) {
 		c.say(errFormat)
 		return
 	}
-	delta, err := strconv.ParseUint(string(words[2]), 10, 64)
-	if err != nil {
+	delta, ok := unsigned(words[2])
+	if !ok {
 		c.say("CLIENT_ERROR invalid numeric delta argument")
 		return
 	}
@@ -440,12 +454,12 @@ func runTouch(c *conn, words [][]byte) {
 func runDelete(c *conn, words [][]byte) {
 	quiet := len(words) > 2 && c.noreply(words)
 	zero := len(words) > 2 && string(words[2]) == "0"
-	if len(words[1]) > keyBytesMax {
-		c.say(errFormat)
-		return
-	}
 	if len(words) == 3 && !zero && !quiet || len(words) == 4 && !(zero && quiet) {
 		c.say("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]")
+		return
+	}
+	if len(words[1]) > keyBytesMax {
+		c.say(errFormat)
 		return
 	}
 	o := &op.MetaDelete{K: words[1]}
