@@ -178,7 +178,14 @@ func TestMemoryStaysWithinTheBound(t *testing.T) {
 	s.within(t, bound, "a fill to three times the bound")
 
 	s.fill(t, connections, 6000, func(p *pipe, rng *rand.Rand, i int) {
-		p.say(set, text("mix:", i), mixed(body, rng))
+		switch value := mixed(body, rng); i % 3 {
+		case 0:
+			p.say(set, text("mix:", i), value)
+		case 1:
+			p.say(set, text("mix:", i), value, []byte("EX"), []byte("1000"))
+		case 2:
+			p.say([]byte("SETEX"), text("mix:", i), []byte("1000"), value)
+		}
 	})
 	s.within(t, bound, "a mix of 10 B to 5 MB")
 

@@ -1,27 +1,28 @@
 package resp
 
 import (
+	"bytes"
+
 	"github.com/hearthcache/hearth/door"
 	"github.com/hearthcache/hearth/op"
 	"github.com/hearthcache/hearth/respwire"
 	"github.com/hearthcache/hearth/value"
 )
 
-// arrival is a request that is too big for the loop's buffer while it arrives. A SET's value goes straight into its
-// final place, or nowhere where it is refused; anything else is gathered in buf.
+// arrival is a request that is too big for the loop's buffer while it arrives, gathered in buf. Where it stores a large
+// value, buf is the memory in which that will stay; where it is refused, its value goes nowhere.
 type arrival struct {
-	block *value.Block
-	set   op.Set
-	args  [][]byte // of the SET: its name and its key
-	have  int      // bytes of the value
-	size  int
-	err   error // why the value is thrown away
+	buf     []byte       // the request so far
+	block   *value.Block // that buf lies in; nil is the heap
+	settled bool         // that there is no better place than the heap was found for the request
+	room    int          // bytes of the array behind buf, on the heap
+	held    int          // of the budget: room, and what refers to arguments
 
-	buf     []byte // instead: the request so far
-	settled bool   // that there is no better place than buf was found for the request
-	room    int    // bytes of the array behind buf
-	held    int    // of the budget: room, and what refers to arguments
-	trash   []byte
+	// Of a request whose value is thrown away.
+	err   error // why
+	name  []byte
+	left  int // bytes that are still to come
+	trash []byte
 }
 
 const (
@@ -33,24 +34,46 @@ const (
 // returns the bytes taken.
 func (c *conn) bigBegin(in []byte) int {
 	_, size, start, ok := c.parser.Pending()
-	if c.bigValue(in) && c.bigSet(in[:min(start, len(in))], size) {
-		return min(start, len(in))
+	if c.bigValue(in) && c.bigPlace(in, 0) {
+		if c.big.err != nil {
+			return min(start, len(in))
+		}
+		return len(in)
 	}
 	if len(in) < gatherBytesMin && !(ok && size >= gatherBytesMin) {
 		return 0
 	}
-	room := max(2*len(in), gatherBytesMin)
-	if !c.hold(room) {
+	if !c.bigGather(in) {
 		return c.giveUp(in, errBuffers)
 	}
-	c.big = &arrival{buf: append(make([]byte, 0, room), in...), room: room, held: room}
 	return len(in)
 }
 
-// bigValue reports whether the half request is a SET whose value, which is arriving, may have a Block.
+// bigGather begins to gather a request on the heap; false where there is no room.
+func (c *conn) bigGather(in []byte) bool {
+	room := max(2*len(in), gatherBytesMin)
+	if !c.hold(room) {
+		return false
+	}
+	c.big = &arrival{buf: append(make([]byte, 0, room), in...), room: room, held: room}
+	return true
+}
+
+// bigValue reports whether the half request is one that stores a large value, which is arriving.
 func (c *conn) bigValue(in []byte) bool {
 	done, size, _, ok := c.parser.Pending()
-	return ok && size >= blockBytesMin && done == 2 && c.parser.Left() == 1 && c.plain() && is(c.parser.Arg(in, 0), "SET")
+	return ok && size >= blockBytesMin && done > 1 && c.plain() && valueAt(c.parser.Arg(in, 0)) == done
+}
+
+// valueAt returns which argument of a command is the value that it stores; 0 where there is none that could have a Block.
+func valueAt(name []byte) int {
+	switch {
+	case is(name, "SET"), is(name, "SETNX"), is(name, "GETSET"):
+		return 2
+	case is(name, "SETEX"), is(name, "PSETEX"):
+		return 3
+	}
+	return 0
 }
 
 // bigTurn gives a gathered half request's value its final place where it may have one: it came behind other commands.
@@ -61,19 +84,34 @@ func (c *conn) bigTurn() {
 	if gathered.settled || !c.bigValue(in) || len(in) > start+size {
 		return
 	}
-	if !c.bigSet(in[:min(start, len(in))], size) {
+	if !c.bigPlace(in, max(0, len(in)-start)) {
 		gathered.settled = true
 		return
 	}
 	c.yield(gathered.held)
-	if len(in) <= start {
-		return
+}
+
+// bigPlace makes room for a request whose large value is arriving, of which so many bytes have come; false where the engine
+// has no better place than a buffer.
+func (c *conn) bigPlace(in []byte, have int) bool {
+	_, size, start, _ := c.parser.Pending()
+	last, around := c.parser.Left() == 1, start+len("\r\n")
+	if !last {
+		around += optionsBytes
 	}
-	a := c.big
-	a.have = len(in) - start
-	if a.block != nil {
-		copy(a.block.Bytes(), in[start:])
+	b, err := c.door.Gateway.Reserve(c.caller, c.parser.Arg(in, 1), size, around)
+	switch {
+	case err != nil && last && !c.missesDefault(err):
+		name := bytes.Clone(c.parser.Arg(in, 0))
+		c.parser.Reset()
+		c.big = &arrival{err: err, name: name, left: size - have}
+	case b == nil:
+		return false
+	default:
+		room := b.Bytes()
+		c.big = &arrival{block: b, buf: append(room[:0:len(room)], in...), settled: true}
 	}
+	return true
 }
 
 // giveUp ends a connection whose request finds no memory.
@@ -89,39 +127,19 @@ func (c *conn) plain() bool {
 	return c.caller != nil && c.multi == nil && c.quiet == audible && !c.subs.any()
 }
 
-// bigSet makes room for the value of a SET; false where the engine has no better place than a buffer.
-func (c *conn) bigSet(in []byte, size int) bool {
-	a := &arrival{size: size}
-	a.args = copied(c.parser.Finish(in, nil))
-	a.set.K = a.args[1]
-	a.block, a.err = c.door.Gateway.Reserve(c.caller, a.set.K, size, 0)
-	if a.block == nil && (a.err == nil || c.missesDefault(a.err)) {
-		// The parser finds the same again: it is fed the whole request from its start.
-		return false
-	}
-	a.set.Block = a.block
-	c.big = a
-	return true
-}
-
 // Fill implements door.Filler.
 func (c *conn) Fill() []byte {
 	if c.waiting || c.big == nil || c.closing {
 		return nil
 	}
 	a := c.big
-	switch {
-	case a.buf != nil:
+	if a.buf != nil {
 		return c.bigRoom()
-	case a.have == a.size:
-		return nil
-	case a.err != nil:
-		if a.trash == nil {
-			a.trash = make([]byte, trashBytes)
-		}
-		return a.trash[:min(trashBytes, a.size-a.have)]
 	}
-	return a.block.Bytes()[a.have:]
+	if a.trash == nil {
+		a.trash = make([]byte, trashBytes)
+	}
+	return a.trash[:min(trashBytes, a.left)]
 }
 
 // bigRoom returns where the next bytes of a gathered request go; nil where there is no room, which Feed then says.
@@ -149,7 +167,16 @@ func (c *conn) bigGrow(n int) (why string) {
 	a.held += room - a.room
 	a.room = room
 	a.buf = append(make([]byte, 0, room), a.buf...)
+	a.giveBack()
 	return ""
+}
+
+// giveBack ends the use of the Block, if there is one: what is in it was copied, or is of no use.
+func (a *arrival) giveBack() {
+	if a.block != nil {
+		a.block.Release()
+		a.block = nil
+	}
 }
 
 // bigCount counts the arguments of a gathered request, and reports whether there was room for what refers to them.
@@ -167,7 +194,7 @@ func (c *conn) bigCount(args int) bool {
 func (c *conn) Filled(n int, out *door.Writer) error {
 	a := c.big
 	if a.buf == nil {
-		a.have += n
+		a.left -= n
 		return nil
 	}
 	c.begin(out)
@@ -178,8 +205,8 @@ func (c *conn) Filled(n int, out *door.Writer) error {
 
 // bigSteps runs the complete requests in a gathered buffer.
 func (c *conn) bigSteps() {
-	a := c.big
-	for !c.waiting && !c.stalled && !c.closing && len(a.buf) > 0 {
+	for c.big != nil && !c.waiting && !c.stalled && !c.closing && len(c.big.buf) > 0 {
+		a := c.big
 		if c.full() {
 			c.stalled = true
 			return
@@ -193,15 +220,18 @@ func (c *conn) bigSteps() {
 			return
 		case n == 0:
 			c.bigTurn()
-			if done, _, _, _ := c.parser.Pending(); c.big == a && !c.bigCount(done) {
+			if done, _, _, _ := c.parser.Pending(); c.big == a && a.block == nil && !c.bigCount(done) {
 				c.giveUp(nil, errBuffers)
 			}
 			return
+		case a.block != nil:
+			c.bigStore(args, a.buf[n:])
+			continue
 		}
 		a.settled = false
 		a.buf = a.buf[n+c.bigRun(args, a.buf[n:]):]
 	}
-	if len(a.buf) == 0 && !c.waiting {
+	if c.big != nil && len(c.big.buf) == 0 && !c.waiting {
 		c.bigDrop()
 	}
 }
@@ -229,8 +259,11 @@ func (c *conn) bigRun(args [][]byte, rest []byte) (along int) {
 // bigEnd goes on with a big request when ordinary input comes behind it. It returns the bytes taken.
 func (c *conn) bigEnd(in []byte) int {
 	a := c.big
-	if a.buf != nil {
-		if len(a.buf)+len(in) > cap(a.buf) {
+	switch {
+	case a.buf != nil:
+		if room := cap(a.buf) - len(a.buf); a.block != nil && room > 0 {
+			in = in[:min(len(in), room)] // what comes behind the request is not its Block's
+		} else if len(in) > room {
 			if why := c.bigGrow(len(in)); why != "" {
 				return c.giveUp(in, why)
 			}
@@ -238,41 +271,70 @@ func (c *conn) bigEnd(in []byte) int {
 		a.buf = append(a.buf, in...)
 		c.bigSteps()
 		return len(in)
-	}
-	if a.have < a.size || len(in) < 2 {
+	case a.left > 0 || len(in) < len("\r\n"):
 		return 0
 	}
 	c.big = nil
-	r := c.door.table().find(a.args[0])
-	c.info.command = r
-	if a.err != nil {
-		c.fail(r, a.err)
-		return 2
-	}
-	c.bigStore(r, a)
-	return 2
+	c.info.command = c.door.table().find(a.name)
+	c.fail(c.info.command, a.err)
+	return len("\r\n")
 }
 
-// bigStore runs the SET whose value is in its place.
-func (c *conn) bigStore(r *row, a *arrival) {
+// bigStore runs a command whose value has arrived in its place. What has come behind it is gathered by itself.
+func (c *conn) bigStore(args [][]byte, rest []byte) {
+	block := c.big.block
+	c.yield(c.big.held)
+	c.big = nil
+	if len(rest) > 0 && !c.bigGather(rest) {
+		c.giveUp(nil, errBuffers)
+		block.Release()
+		return
+	}
+	r := c.admit(args)
+	if r == nil {
+		block.Release()
+		return
+	}
+	c.fresh = true
+	o, err := r.parse(c, args)
+	c.fresh = false
+	if err != nil {
+		c.finish(r, args, nil, err)
+		block.Release()
+		return
+	}
+	keep(o, block)
 	c.reply.Reset()
-	done, err := c.door.Gateway.Try(c.caller, &a.set, &c.reply)
+	done, err := c.door.Gateway.Try(c.caller, o, &c.reply)
 	if done && !c.missesDefault(err) {
-		a.block.Release()
-		c.finish(r, a.args, &c.reply, err)
+		c.finish(r, args, &c.reply, err)
+		block.Release()
 		return
 	}
 	c.leave(func() {
-		defer a.block.Release()
+		defer block.Release()
 		var err error
 		if done {
 			err = c.makeDefault()
 		}
 		if err == nil {
-			err = c.door.Gateway.Do(c.ctx, c.caller, &a.set, &c.reply)
+			c.reply.Reset()
+			err = c.door.Gateway.Do(c.ctx, c.caller, o, &c.reply)
 		}
-		c.finish(r, a.args, &c.reply, err)
+		c.finish(r, args, &c.reply, err)
 	})
+}
+
+// keep has a command store its value as a Block, which its request was read into.
+func keep(o op.Op, b *value.Block) {
+	switch o := o.(type) {
+	case *op.Set:
+		b.Narrow(o.Value)
+		o.Block = b
+	case *op.SetIf:
+		b.Narrow(o.Value)
+		o.Block = b
+	}
 }
 
 // bigDrop gives up a big request.
@@ -282,8 +344,6 @@ func (c *conn) bigDrop() {
 		return
 	}
 	c.big = nil
-	if a.block != nil {
-		a.block.Release()
-	}
+	a.giveBack()
 	c.yield(a.held)
 }

@@ -6,6 +6,7 @@ const (
 	gatherBytesMin = 16 << 10 // a half request of so many bytes is gathered by its connection
 	gatherBytesMax = 64 << 20 // one request, but for a value that has a Block
 	trashBytes     = 64 << 10 // read at once of what is thrown away
+	optionsBytes   = 256      // of what may come behind a large value in a request
 	argBytes       = 64       // what an argument takes beside its bytes: its position, and what refers to it while its command runs
 	argsTurnMax    = 8 << 10  // a command of more arguments is not run by its loop, and only a few such commands at a time
 	queuedMax      = 1 << 18  // commands of one transaction
