@@ -90,7 +90,7 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	size = min(size, 2*hearth.AnswerBytesMax)
 	if !a.answers.Take(size, 0) { // what was stored stays so, and has to be told
 		size = 0
-		for i := range rs {
+		for i := range body.Gets {
 			if rs[i].Bytes() > 0 {
 				rs[i].Reset()
 				rs[i].Err = errAnswers

@@ -99,7 +99,7 @@ func TestBatchAnswersOfAllClientsAreBounded(t *testing.T) {
 	s.ok(http.StatusNoContent, "PUT", "/cache/c?key=k&ttl_seconds=60", strings.Repeat("x", 100_000))
 	for gets, want := range map[int]string{1: `"hit"`, 4: errAnswers.Msg} {
 		got := s.ok(http.StatusOK, "POST", "/cache/c/batch", `{"gets":[{"key":"k"}`+strings.Repeat(`,{"key":"k"}`, gets-1)+`],"sets":[{"key":"l","value":"v","ttl_seconds":60}]}`)
-		if n := strings.Count(got, want); n != gets || !strings.Contains(got, `"stored"`) {
+		if n := strings.Count(got, want); n != gets || !strings.Contains(got, `"sets":[{"status":"done"}]`) {
 			t.Errorf("a batch of %d gets is answered %.300s", gets, got)
 		}
 	}
