@@ -137,6 +137,14 @@ func (r *Reply) Value() []byte {
 	return r.buf[r.start:r.end:r.end]
 }
 
+// Given returns the value where it is so large that Reset leaves its memory to whoever has it; nil otherwise.
+func (r *Reply) Given() []byte {
+	if r.Block != nil || cap(r.buf) <= replyBytesKept {
+		return nil
+	}
+	return r.Value()
+}
+
 // AddPart copies b in as the next element.
 func (r *Reply) AddPart(b []byte, num float64) {
 	start := len(r.buf)

@@ -160,11 +160,15 @@ func (x *run[T, P]) free() {
 
 // send sends one response. A large value is not copied where the call can do without.
 func send[P any](c h2.Call, o P, r *op.Reply, encode encoder[P]) {
-	if ref, ok := c.(h2.Referrer); ok && r.Block != nil {
-		if _, isGet := any(o).(*op.Get); isGet {
-			value := r.Block
+	ref, refers := c.(h2.Referrer)
+	if _, isGet := any(o).(*op.Get); refers && isGet {
+		if value := r.Block; value != nil {
 			r.Block = nil // the call releases it from now on
 			ref.EndWith(appendHit(c.Begin(), len(value.Bytes())), value.Bytes(), value)
+			return
+		}
+		if value := r.Given(); value != nil {
+			ref.EndWith(appendHit(c.Begin(), len(value)), value, nil)
 			return
 		}
 	}
