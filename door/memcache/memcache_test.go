@@ -210,7 +210,7 @@ func (g generator) key() string { return g.pick("a", "b", "c", "n", "m") }
 
 func (g generator) request() (key, send string) {
 	key = g.key()
-	v := g.pick("", "x", "10", "7", "hello", "18446744073709551615", "99", "abc def", strings.Repeat("y", g.IntN(50)))
+	v := g.pick("", "x", "10", "7", "hello", "9223372036854775807", "99", "abc def", strings.Repeat("y", g.IntN(50)))
 	x := g.pick("0", "4000", "0", "-1", "2000000000", "80000")
 	noreply := g.pick("", "", "", " noreply")
 	data := fmt.Sprintf("%d\r\n%s\r\n", len(v), v)
@@ -304,9 +304,7 @@ func TestDifferential(t *testing.T) {
 			}
 			answers[j] = c.do(strings.ReplaceAll(send, "%C", cas))
 		}
-		if plain(answers[0]) != plain(answers[1]) && unpadded(answers[0]) == unpadded(answers[1]) {
-			// memcached changes numbers in place, which fills them up with spaces and keeps the marks of stale
-			// items, only while nothing else holds the item, such as its own threads now and then.
+		if _, excused := differs(answers); excused {
 			for _, c := range []*client{ours, theirs} {
 				for _, k := range []string{"a", "b", "c", "n", "m"} {
 					c.do("delete " + k + "\r\n")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strconv"
+	"time"
 
 	"github.com/hearthcache/hearth/op"
 )
@@ -500,8 +501,14 @@ func (c *conn) counted(m metaCall, r *op.Reply, err error) {
 	} else {
 		c.out = append(c.out, "HD"...)
 	}
+	created := r.Num == 1
+	if created {
+		r.Int = -1
+	}
 	for _, f := range m.flags {
 		switch {
+		case created && (f.letter == 'T' || f.letter == 'N'):
+			r.Int = left(f.token) // for a t behind it
 		case f.letter == 'c' && r.Len() > 0:
 			c.out = append(append(c.out, " c"...), r.Part(0).Bytes...)
 		case f.letter == 't':
@@ -514,6 +521,17 @@ func (c *conn) counted(m metaCall, r *op.Reply, err error) {
 	if has(m.flags, 'v') {
 		c.out = append(append(c.out, v...), '\r', '\n')
 	}
+}
+
+// left is how many milliseconds an item with a flag's expiry has to live; -1 is for ever.
+func left(token []byte) int64 {
+	switch x, _ := exptime(token); {
+	case x.TTL > 0:
+		return x.TTL
+	case x.At > 0:
+		return x.At - time.Now().UnixMilli()
+	}
+	return -1
 }
 
 // runMetaDebug tells of an item what there is to tell: it was not counted when it was read last, and its class is 1.

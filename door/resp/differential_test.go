@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hearthcache/hearth/respwire"
 )
@@ -762,9 +761,7 @@ func corpus(t *testing.T) (seeds []uint64, calls int) {
 	if err == nil && err2 == nil {
 		return []uint64{seed}, calls
 	}
-	varies := uint64(time.Now().UnixNano())
-	t.Logf("the seed that varies is %d", varies)
-	return []uint64{1, varies}, 10_000
+	return []uint64{1, 2}, 10_000
 }
 
 func TestDifferential(t *testing.T) {

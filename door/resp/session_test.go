@@ -308,8 +308,8 @@ hearth is open on this machine, a client that sends nothing does, too, and the c
 There is one database, and one node that owns all hash slots, so cluster clients work as well.
 
 A generated corpus of 120,000 calls in RESP 2 and 3, errors included, is compared byte for byte with Debian's redis-server 7.0
-in every run of the tests, half of it from a seed that varies: unordered answers as sets, random ones and INFO, MEMORY, OBJECT
-and COMMAND by their shape.
+in every run of the tests, and millions by hand: unordered answers as sets, random ones and INFO, MEMORY, OBJECT and COMMAND by
+their shape.
 
 ## What differs, and why
 
