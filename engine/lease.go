@@ -16,7 +16,7 @@ type Leaser interface {
 	// knows it.
 	Lease(ctx context.Context, s hearth.Space, keys [][]byte, names []uint64, most time.Duration) []Leased
 	// Take returns a read that looks for an item under the lease of its key, for a Starter: it takes the lease as Lease does, and
-	// does what o does after that, in one step.
+	// then does what o does, without waiting in between.
 	Take(s hearth.Space, o op.Op, name uint64, most time.Duration) Taking
 	// Held returns the lease of a key that some gateway has taken under a name; nil where it has ended.
 	Held(ctx context.Context, s hearth.Space, key []byte, name uint64) (Lease, error)
@@ -38,7 +38,7 @@ type Leased struct {
 // Taking is a command of Take.
 type Taking interface {
 	op.Op
-	// Leased returns what came of the lease, once the command is done.
+	// Leased returns what came of the lease, once the command is done. The look may be done where the lease was refused.
 	Leased() Leased
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	servers "github.com/hearthcache/hearth/fleet"
 	"github.com/hearthcache/hearth/op"
 )
 
@@ -32,19 +33,19 @@ func (f *started) run(ctx context.Context, c *Caller, o op.Op) *op.Reply {
 	return &rs[0]
 }
 
-func startedGateways(t *testing.T) []*started {
+func startedGateways(t *testing.T) ([]*started, *servers.Cluster) {
 	t.Helper()
-	all, _, _ := gateways(t, 3, 1<<20, map[string]string{"collapse": "on", "collapse-wait": patient, "collapse-load": patient})
+	all, _, c := gateways(t, 3, 1<<20, map[string]string{"collapse": "on", "collapse-wait": patient, "collapse-load": patient})
 	out := make([]*started, len(all))
 	for i, f := range all {
 		out[i] = &started{fleet: f}
 	}
-	return out
+	return out, c
 }
 
 // One of all who miss a key at several gateways loads it, where none of them has a goroutine at its door.
 func TestOneLoadStarted(t *testing.T) {
-	all := startedGateways(t)
+	all, _ := startedGateways(t)
 	var loads, begun atomic.Int64
 	for round := range 3 {
 		var wg sync.WaitGroup
@@ -81,7 +82,7 @@ func TestOneLoadStarted(t *testing.T) {
 
 // A caller that was told to load, and whose client has not heard of it, leaves the load to the next one, at any gateway.
 func TestUnheardOfLoad(t *testing.T) {
-	all := startedGateways(t)
+	all, _ := startedGateways(t)
 	get := &op.Get{K: []byte("k")}
 	for n := range 6 {
 		f := all[n%len(all)]
@@ -100,5 +101,29 @@ func TestUnheardOfLoad(t *testing.T) {
 	}
 	for _, f := range all {
 		nothingLeft(t, []*fleet{f.fleet})
+	}
+}
+
+// Servers that are full give no leases; what is missing is missing still, and each gateway loads for itself.
+func TestFullServersGiveNoLease(t *testing.T) {
+	all, c := startedGateways(t)
+	for n := range 12 { // to be known to servers that have something
+		f := all[n%len(all)]
+		f.do(&op.Set{K: []byte(fmt.Sprint("filled", n)), Value: []byte("v")})
+		f.run(t.Context(), f.caller(), &op.Get{K: []byte(fmt.Sprint("filled", n))})
+	}
+	for _, s := range c.Servers {
+		if _, err := s.Command("CONFIG", "SET", "maxmemory", "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 6 {
+		f := all[n%len(all)]
+		if r := f.run(t.Context(), f.caller(), &op.Get{K: []byte(fmt.Sprint("k", n))}); r.Status != op.Miss || r.Err != nil {
+			t.Errorf("%v, %v", r.Status, r.Err)
+		}
+	}
+	if all[0].begun.Load()+all[1].begun.Load()+all[2].begun.Load() == 0 {
+		t.Error("nothing was started")
 	}
 }

@@ -134,12 +134,16 @@ func (s *Begun) lead() bool {
 func (s *Begun) led(os []op.Op, rs []op.Reply) {
 	leads := false
 	for n, l := range s.leading {
-		ours := s.gateway.granted(s.binding.cache.Space, s.os[l.at].Key(), l.flight, os[n].(engine.Taking).Leased())
-		if ours {
-			s.rs[l.at] = rs[n]
-			if s.gateway.looked(s.binding, s.os[l.at], &rs[n], rs[n].Err) {
-				s.rs[l.at].Lease, leads = l.flight.lease, true
-			}
+		got := os[n].(engine.Taking).Leased()
+		if !s.gateway.granted(s.binding.cache.Space, s.os[l.at].Key(), l.flight, got) {
+			continue
+		}
+		r := &s.rs[l.at]
+		if got.Err == nil || rs[n].Err == nil { // else nobody could be asked, and the first look stands
+			*r = rs[n]
+		}
+		if s.gateway.looked(s.binding, s.os[l.at], r, r.Err) {
+			r.Lease, leads = l.flight.lease, true
 		}
 	}
 	if s.leading = nil; leads || !s.missed() {

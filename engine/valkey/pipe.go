@@ -43,6 +43,7 @@ type asked struct {
 	by   *started // nil of what is said besides, whose answer tells nothing
 	i    int      // which of its commands
 	exec bool     // its answer is that of EXEC
+	part bool     // it is the first of two that need no EXEC
 }
 
 const (
@@ -159,8 +160,13 @@ func (p *pipe) say(units []unit, first, end int, suffix string, by *started) int
 	return end - first
 }
 
-// gather appends what a unit says, and for each answer to that who waits for it.
+// gather appends what a unit says, and who waits for each answer.
 func (p *pipe) gather(u *unit, suffix string, a asked) {
+	if _, apart := a.by.os[a.i].(*taking); apart && u.size() == 2 {
+		p.out = appendCommand(appendCommand(p.out, u.batch.At(u.first), suffix), u.batch.At(u.first+1), suffix)
+		p.asked = append(p.asked, asked{by: a.by, i: a.i, part: true}, a)
+		return
+	}
 	if a.exec = u.size() > 1; a.exec {
 		p.out = append(p.out, "*1\r\n$5\r\nMULTI\r\n"...)
 		p.asked = append(p.asked, asked{})
@@ -330,6 +336,9 @@ func (p *pipe) answer(x *respwire.Extent) error {
 // heard gives a command its answer, and reports whether it is done.
 func (p *pipe) heard(a asked, v respwire.Value) bool {
 	switch {
+	case a.part:
+		a.by.os[a.i].(*taking).hear(v)
+		return false
 	case !a.exec:
 		p.one[0] = v
 		return a.by.answered(a.i, p.one[:])
@@ -428,7 +437,7 @@ func (p *pipe) fail(err error) {
 	p.mine, p.asked, p.out, p.spare, p.in = nil, nil, nil, nil, nil
 	p.mu.Unlock()
 	for i, a := range left {
-		if a.by == nil {
+		if a.by == nil || a.part {
 			continue
 		}
 		a.by.unanswered(a.i, i >= len(left)-unsent, err)
