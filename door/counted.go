@@ -12,6 +12,9 @@ import (
 var ErrBudget error = &hearth.Error{Kind: hearth.Limited, Limit: hearth.RequestSize,
 	Msg: "request limit: too much memory is taken by requests that are still arriving; try again later"}
 
+// CollectedRoom is what each byte of a body counts for: who collects a body that comes bit by bit doubles the room for it.
+const CollectedRoom = 2
+
 // Counted is a body whose bytes count against a Budget from their reading until Release: its reader collects them.
 type Counted struct {
 	io.Reader
@@ -27,10 +30,10 @@ func (c *Counted) Read(p []byte) (int, error) {
 	if c.loose {
 		return n, err
 	}
-	if !c.Budget.Take(n, c.held) {
+	if !c.Budget.Take(CollectedRoom*n, c.held) {
 		return 0, ErrBudget
 	}
-	c.held += n
+	c.held += CollectedRoom * n
 	return n, err
 }
 

@@ -170,8 +170,9 @@ func (x *exchange) attend(st *stream) {
 		taken, expect, x.expect = 0, true, false
 	}
 	var pending []byte
-	if st.queued < BodyRoomBytes {
+	if st.queued < x.room() {
 		pending, x.pending = x.pending, nil
+		x.conn.server.answers.Give(len(pending)) // its stream counts it
 		x.moved.Broadcast()
 	}
 	left := len(x.pending)
@@ -212,6 +213,15 @@ func (x *exchange) attend(st *stream) {
 	case left > 0:
 		x.starve()
 	}
+}
+
+// room is how far the handler may be ahead of its reader: one write, while the peers of all connections have not taken half of
+// what may wait for them.
+func (x *exchange) room() int {
+	if x.conn.server.answers.Scarce() {
+		return 1
+	}
+	return BodyRoomBytes
 }
 
 // starve lets attend be called again when the peer has taken some of the body.
@@ -307,6 +317,8 @@ func (x *exchange) abort() {
 	x.mu.Lock()
 	x.gone = true
 	x.body = nil
+	x.conn.server.answers.Give(len(x.pending))
+	x.pending = nil
 	x.moved.Broadcast()
 	x.mu.Unlock()
 	x.cancel()
@@ -340,12 +352,13 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n := copy(p, x.body)
 	if !x.loose {
-		if !x.conn.server.budget.Take(n, int(x.conn.bodies.Load())) {
+		room := door.CollectedRoom * n
+		if !x.conn.server.budget.Take(room, int(x.conn.bodies.Load())) {
 			x.over = true
 			return 0, door.ErrBudget
 		}
-		x.held += n
-		x.conn.bodies.Add(int64(n))
+		x.held += room
+		x.conn.bodies.Add(int64(room))
 	}
 	if x.body = x.body[n:]; len(x.body) == 0 {
 		x.body = nil

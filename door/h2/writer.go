@@ -118,7 +118,7 @@ func (w *writer) flush(last bool) error {
 	header := w.headerBlock(last)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for len(x.pending) >= BodyRoomBytes && !x.gone {
+	for len(x.pending) >= x.room() && !x.gone {
 		x.moved.Wait()
 	}
 	if x.gone {
@@ -128,6 +128,7 @@ func (w *writer) flush(last bool) error {
 		x.header = header
 	}
 	x.pending = append(x.pending, w.buf...)
+	x.conn.server.answers.Add(len(w.buf))
 	if w.buf = w.buf[:0]; cap(w.buf) > bufferBytes {
 		w.buf = nil
 	}

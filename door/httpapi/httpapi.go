@@ -27,7 +27,7 @@ type Options struct {
 	Gateway *gateway.Gateway
 	Prices  *control.PriceBook // turns usage into money; nil is no money
 	Budget  *door.Budget       // of messages that arrive over WebSockets; bodies count before they come here. nil is one of its own
-	Answers *door.Budget       // of batches' answers that are being sent; nil is one of door.AnswerBytesMax of its own
+	Answers *door.Budget       // of answers of batches and polls that are being sent; nil is one of door.AnswerBytesMax of its own
 }
 
 // API answers HTTP requests through a gateway. It is an http.Handler.
@@ -41,8 +41,8 @@ type API struct {
 
 // New returns the API of a gateway.
 func New(o Options) *API {
-	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), topics: newTopics(o.Gateway, cmp.Or(o.Budget, &door.Budget{})),
-		answers: cmp.Or(o.Answers, &door.Budget{Max: door.AnswerBytesMax})}
+	a := &API{gateway: o.Gateway, prices: o.Prices, mux: http.NewServeMux(), answers: cmp.Or(o.Answers, &door.Budget{Max: door.AnswerBytesMax})}
+	a.topics = newTopics(o.Gateway, cmp.Or(o.Budget, &door.Budget{}), a.answers)
 	for _, r := range a.routes() {
 		serve := func(w http.ResponseWriter, q *http.Request) {
 			if err := r.serve(w, q); err != nil {

@@ -15,6 +15,7 @@ const (
 	pollWaitMax     = 60 * time.Second
 	pollItemsMax    = 256
 	pollBytesMax    = 1 << 20
+	pollBytesLow    = 64 << 10 // instead, while the clients of the process have not taken half of what may wait for them
 )
 
 // pollAnswer is what there was, and where to go on from.
@@ -40,11 +41,18 @@ func (t *topicServer) poll(w http.ResponseWriter, r *http.Request, c *gateway.Ca
 		return err
 	}
 	defer f.Close()
-	elements, err := f.await(r, wait)
+	room := pollBytesMax
+	if t.answers.Scarce() {
+		room = pollBytesLow
+	}
+	elements, err := f.await(r, wait, room)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, pollAnswer{elements, f.at.Sequence, f.at.Page})
+	text := appendJSON(nil, pollAnswer{elements, f.at.Sequence, f.at.Page})
+	t.answers.Add(2 * len(text)) // its elements, and itself
+	defer t.answers.Give(2 * len(text))
+	writeText(w, http.StatusOK, text)
 	return nil
 }
 
@@ -60,11 +68,11 @@ func pollWait(r *http.Request) (time.Duration, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
-// await returns what there is, waiting for the first.
-func (f *follower) await(r *http.Request, wait time.Duration) ([]element, error) {
+// await returns what there is, so many bytes at most, waiting for the first.
+func (f *follower) await(r *http.Request, wait time.Duration, room int) ([]element, error) {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
-	elements, room := []element{}, pollBytesMax
+	elements := []element{}
 	ms := make([]topics.Message, 16)
 	for {
 		n, gap, err := f.Take(ms[:min(len(ms), pollItemsMax-len(elements))], room)

@@ -15,7 +15,7 @@ import (
 
 const (
 	eventsWrittenAtOnce = 64
-	eventBytesAtOnce    = 256 << 10
+	eventBytesAtOnce    = 64 << 10
 	eventWriteTimeout   = 30 * time.Second
 	quietBeatsMax       = 15 // after so many heartbeats without a message the reader gets a comment, so that proxies keep the connection
 )

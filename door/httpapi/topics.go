@@ -18,8 +18,8 @@ import (
 
 // newTopics serves /topics/{cache} and /topics/{cache}/{topic}: POST publishes; GET subscribes, as a long poll, as
 // Server-Sent Events where the request accepts those, or over a WebSocket.
-func newTopics(g *gateway.Gateway, b *door.Budget) http.Handler {
-	t := &topicServer{g, b}
+func newTopics(g *gateway.Gateway, budget, answers *door.Budget) http.Handler {
+	t := &topicServer{g, budget, answers}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /topics/{cache}", t.list)
 	mux.HandleFunc("GET /topics/{cache}/{topic...}", t.subscribe)
@@ -71,6 +71,7 @@ type topicList struct {
 type topicServer struct {
 	gateway *gateway.Gateway
 	budget  *door.Budget // of messages that arrive over WebSockets
+	answers *door.Budget // of polls' answers that are being sent
 }
 
 // caller signs in with the credential of the header or of the query, not both.

@@ -53,7 +53,7 @@ func newSite(t *testing.T) *site {
 		s.admins = append(s.admins, admin)
 	}
 	untilEvery(t, gs, "the cache is known", func(g *gateway.Gateway) bool { return g.View().Caches["c"] != nil })
-	s.Server = httptest.NewServer(byTurns(gs, func(g *gateway.Gateway) http.Handler { return newTopics(g, &door.Budget{}) }))
+	s.Server = httptest.NewServer(byTurns(gs, func(g *gateway.Gateway) http.Handler { return newTopics(g, &door.Budget{}, &door.Budget{}) }))
 	t.Cleanup(func() {
 		s.CloseClientConnections()
 		s.Close()
@@ -136,7 +136,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 	engine := local.New(local.Options{})
 	defer engine.Close()
-	h := newTopics(gateway.New(gateway.Options{Engine: engine, Plane: plane}), &door.Budget{})
+	h := newTopics(gateway.New(gateway.Options{Engine: engine, Plane: plane}), &door.Budget{}, &door.Budget{})
 	for _, method := range []string{"GET", "POST"} {
 		for _, token := range []string{"", "nonsense"} {
 			w := httptest.NewRecorder()
