@@ -181,12 +181,18 @@ func keyOf(s string) uint64 {
 	return h.Sum64()
 }
 
+// lisRunMax is how many requests one line of a Lis may stand for; those of the published traces stand for a few hundred.
+const lisRunMax = 1 << 16
+
 func parseLis(r io.Reader) (rs []Request, err error) {
 	s := bufio.NewScanner(r)
 	for s.Scan() {
 		var first, count uint64
 		if n, _ := fmt.Sscan(s.Text(), &first, &count); n < 2 {
 			continue
+		}
+		if count > lisRunMax {
+			return nil, fmt.Errorf("a line stands for %d requests: at most %d are read", count, lisRunMax)
 		}
 		for i := range count {
 			rs = append(rs, Request{Key: first + i})
