@@ -39,6 +39,9 @@ func (s *Begun) clear() {
 	*s = Begun{ins: ins, ended: s.ended}
 }
 
+// Starts reports whether the engine can begin commands and go on; else Start always returns false.
+func (g *Gateway) Starts() bool { return g.starter != nil }
+
 // Start begins commands that do not depend on each other and returns before they are done, for a door that serves
 // others meanwhile. done is called once, from any goroutine and possibly before Start returns; until every reply is there
 // s, the commands, their bytes and the replies are not the caller's. With a nil rest they are there. Otherwise something was

@@ -81,7 +81,7 @@ func (m *command[T, P]) serve(c h2.Call) {
 		}
 		x.replies[0].Reset()
 	}
-	if s, ok := c.(h2.Suspender); ok && x.start(s, caller) {
+	if s, ok := c.(h2.Suspender); ok && m.handler.gateway.Starts() && x.start(s, caller) {
 		return
 	}
 	m.handler.detach(c, func(ctx context.Context) { x.wait(ctx, c, caller) })
