@@ -64,7 +64,7 @@ func (c *conn) openHTTP(st *stream, end bool) {
 	c.handlers++
 	if end {
 		c.endRequest(st)
-	} else if (st.head.length < 0 || st.head.length > windowDefault) && c.fits(BodyWindowBytes) {
+	} else if (st.head.length < 0 || st.head.length > windowDefault) && c.fits(3*BodyWindowBytes) {
 		x.credit(st, BodyWindowBytes-windowDefault)
 	}
 	go x.serve()
@@ -265,17 +265,19 @@ func (st *stream) endedWithData() {
 // receive takes part of the request's body; padding is credited at once.
 func (x *exchange) receive(p []byte, padding int) {
 	c := x.conn
-	fits := c.fits(len(p))
+	fits, dropped := c.fits(len(p)), 0
 	x.mu.Lock()
-	if x.over = x.over || !fits; x.over {
-		p, x.body = nil, nil
+	if x.over = x.over || !fits; x.over { // what is thrown away is credited, too: its rest may yet be read before the answer
+		dropped = len(x.body)
+		x.settle(dropped)
+		dropped, p, x.body = dropped+len(p), nil, nil
 	}
 	x.body = append(x.body, p...)
 	x.moved.Broadcast()
 	x.mu.Unlock()
 	x.counted += len(p)
 	c.charge(len(p))
-	x.credit(x.st, padding)
+	x.credit(x.st, padding+dropped)
 }
 
 // settle uncounts n bytes of the body, which the handler has read or will not.
