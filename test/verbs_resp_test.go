@@ -23,7 +23,7 @@ const respNeeds = `
 	signIn: latency latest; latency history x; latency reset; latency help; latency doctor; latency histogram
 	signIn: cluster slots; cluster shards; cluster nodes; cluster info; cluster keyslot k; cluster myid; cluster help
 	signIn: pubsub numsub t; pubsub shardnumsub t; pubsub help; object help; memory help; info
-	signIn: client getredir; client unblock 0; cluster links; cluster replicas x; memory purge; memory doctor; memory malloc-stats
+	signIn: client getredir; client unblock 0; cluster links; cluster replicas x; cluster slaves x; cluster count-failure-reports x; memory purge; memory doctor; memory malloc-stats
 	looks: memory stats; cluster countkeysinslot 0; cluster getkeysinslot 0 1; scan 0; keys *; randomkey; dbsize
 	sweeps: hearth.invalidate tag
 	manages: flushdb; flushall
