@@ -9,6 +9,7 @@ type MetaSet struct {
 	detached
 	K          []byte
 	Value      []byte
+	Block      *value.Block // holds Value already, where the door has read it into its final place
 	Flags      uint32
 	Expiry     Expiry
 	Mode       StoreMode
@@ -72,7 +73,11 @@ func (o *MetaSet) Apply(e *value.Entry, now int64, r *Reply) error {
 		o.join(e, old, r)
 		return nil
 	}
-	e.SetBytes(o.Value)
+	if o.Block != nil {
+		e.SetBlock(o.Block)
+	} else {
+		e.SetBytes(o.Value)
+	}
 	e.ExpireAt(o.Expiry.When(now))
 	if o.Flags != 0 || stale {
 		e.SetAttrs(value.Attrs{Flags: o.Flags, Stale: stale})

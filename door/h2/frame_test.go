@@ -33,7 +33,7 @@ func (s *testServer) raw(t *testing.T) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	r := &raw{T: t, Conn: c, Framer: http2.NewFramer(c, c)}
 	r.enc = hpack.NewEncoder(&r.buf)
 	r.AllowIllegalWrites = true

@@ -100,7 +100,7 @@ func TestArrivingValuesAreBounded(t *testing.T) {
 	part := strings.Repeat("v", size-1)
 	for i := range clients {
 		c := dial(t, addr)
-		command := []string{"ms x 1000000\r\n", "append x 0 0 1000000\r\n", "add x 0 0 1000000\r\n"}[i%3]
+		command := []string{"append x 0 0 1000000\r\n", "prepend x 0 0 1000000\r\n"}[i%2]
 		_, _ = c.nc.Write([]byte(command + part))
 		conns = append(conns, c)
 		if used := budget.Used(); used > most {

@@ -39,16 +39,21 @@ func (c *conn) expect(b *body) {
 		return
 	}
 	s := &b.set
-	if b.size < blockBytesMin || s.Mode != op.StoreAlways || s.Guard.Given || b.flags != nil {
+	if b.size < blockBytesMin || s.Mode == op.StoreAfter || s.Mode == op.StoreBefore {
 		return
 	}
 	block, err := c.door.Gateway.Reserve(c.caller, s.K, b.size, 0)
 	switch {
-	case err != nil && !c.missesDefault(err):
-		c.tooLarge(b, err)
 	case err == nil:
 		b.block = block
+	case b.plain() && !c.missesDefault(err):
+		c.tooLarge(b, err)
 	}
+}
+
+// plain reports whether the value is stored whatever is there, and nothing is to be told of it.
+func (b *body) plain() bool {
+	return b.set.Mode == op.StoreAlways && !b.set.Guard.Given && b.flags == nil
 }
 
 // tooLarge lets a value be thrown away. What was stored before goes, too: it is not what the client wants there.
@@ -157,10 +162,17 @@ func (c *conn) finish(data []byte) {
 
 // storeBlock stores a value that is in its final place.
 func (c *conn) storeBlock(b *body) {
-	set := &op.Set{K: b.set.K, Block: b.block.Retain(), Expiry: b.set.Expiry, Flags: b.set.Flags}
+	block := b.block.Retain()
+	var set op.Op
+	if b.plain() {
+		set = &op.Set{K: b.set.K, Block: block, Expiry: b.set.Expiry, Flags: b.set.Flags}
+	} else {
+		b.set.Value, b.set.Block = block.Bytes(), block
+		set = &b.set
+	}
 	c.run(set, func(r *op.Reply, err error) {
-		set.Block.Release()
 		c.stored(b, r, err)
+		block.Release()
 	}, func() op.Op { return set })
 }
 
