@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -63,8 +64,22 @@ func problemOf(err error) problem {
 
 func errorJSON(err error) []byte { return appendJSON(nil, problemOf(err)) }
 
+// classified gives the error of a request that has ended before its answer its kind.
+func classified(err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &hearth.Error{Kind: hearth.Timeout, Msg: "the request's time is up", Err: err}
+	case errors.Is(err, context.Canceled):
+		return &hearth.Error{Kind: hearth.Canceled, Msg: "the request was cancelled", Err: err}
+	}
+	return err
+}
+
 // refuse answers with an error.
 func refuse(w http.ResponseWriter, err error) {
+	if hearth.KindOf(err) == hearth.Internal {
+		err = classified(err)
+	}
 	if hearth.KindOf(err) == hearth.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="hearth"`)
 	}
