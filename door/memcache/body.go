@@ -46,7 +46,7 @@ func (c *conn) expect(b *body) {
 	switch {
 	case err == nil:
 		b.block = block
-	case b.plain() && !c.missesDefault(err):
+	case !c.missesDefault(err) && (b.plain() || errorText(err) != errTooLarge): // one that is too large for add may find an item there
 		c.tooLarge(b, err)
 	}
 }
