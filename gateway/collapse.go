@@ -44,11 +44,15 @@ func (b *binding) collapsing(o op.Op, s *op.Spec) collapse {
 // fetched completes the reply to a Fetch: its caller loads an item that has little time left to live, unless somebody
 // else does, or has done so since it was read.
 func (g *Gateway) fetched(ctx context.Context, c *Caller, b *binding, o *op.Fetch, r *op.Reply) error {
-	space := b.cache.Space
-	r.Told, _ = g.feeds.of(space)
+	r.Told, _ = g.feeds.of(b.cache.Space)
 	if !again(o, r) {
 		return nil
 	}
+	b, err := g.present(c, b, o)
+	if err != nil {
+		return err
+	}
+	space := b.cache.Space
 	fl, leads := g.flights.lead(c, space, o.K, g.now().UnixMilli(), o.Load)
 	if !leads {
 		return nil
@@ -59,7 +63,7 @@ func (g *Gateway) fetched(ctx context.Context, c *Caller, b *binding, o *op.Fetc
 	}
 	told := r.Told
 	r.Reset() // and look again, as lookAgain does
-	err := g.engine.Do(ctx, space, o, r)
+	err = g.engine.Do(ctx, space, o, r)
 	if r.Told = told; err == nil && again(o, r) {
 		fl.sum = maphash.Bytes(g.flights.seed, r.Value())
 		r.Lease = fl.lease
@@ -219,10 +223,16 @@ func (g *Gateway) runCollapsed(ctx, patience context.Context, c *Caller, b *bind
 	}
 }
 
+// outlived reports whether a binding's cache was flushed, deleted or changed since it was made.
+func (g *Gateway) outlived(b *binding) bool {
+	s := g.plane.State()
+	return b.state != s && s.Caches[b.cache.Name] != b.cache
+}
+
 // present returns the binding with which a command that may have waited goes on: where its cache was flushed or changed
 // meanwhile, it is about what the cache is now, so that of all who waited one loads.
 func (g *Gateway) present(c *Caller, b *binding, o op.Op) (*binding, error) {
-	if s := g.plane.State(); b.state == s || s.Caches[c.cache] == b.cache {
+	if !g.outlived(b) {
 		return b, nil
 	}
 	if err := g.Permit(c, o); err != nil {

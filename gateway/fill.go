@@ -266,8 +266,13 @@ func (g *Gateway) refresh(b *binding, key []byte, seen int64) bool {
 	return begun
 }
 
-// startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source.
+// startFill loads a key, whoever still waits for it. How many run is bounded by the queue of the source. A flush lands the
+// flights that have begun; one that has begun since then, for a caller who knew nothing of it, lands here.
 func (g *Gateway) startFill(b *binding, key string, fl *flight, seen int64) {
+	if g.outlived(b) {
+		g.flights.arrived(b.cache.Space, key, fl)
+		return
+	}
 	if !g.sources.enter() {
 		g.flights.filled(b.cache.Space, key, fl, errOriginBusy)
 		return
