@@ -14,11 +14,12 @@ import (
 	"github.com/hearthcache/hearth/value"
 )
 
-// A cursor carries the shard in its highest bits and the server's own cursor below. Servers of one dictionary each
-// number at most as many buckets as they have, and servers with one for each slot use 14 bits more.
+// A cursor carries the shard in its lowest bits and the server's own cursor above. Servers of one dictionary each number at
+// most as many buckets as they have, and servers with one for each slot use 14 bits more: so it stays below 1<<53, and
+// clients that keep it in a floating-point number, as those in JavaScript do, give it back as it was.
 const (
-	shardShift = 54
-	cursorMask = 1<<shardShift - 1
+	shardBits = 10
+	shardMask = 1<<shardBits - 1
 )
 
 // Scan implements engine.Scanner: it walks one shard after another, and on each of them the keys of every space, so
@@ -32,12 +33,12 @@ func (e *Engine) Scan(ctx context.Context, s hearth.Space, cursor uint64, limit 
 	if err != nil {
 		return nil, 0, unreachable(ctx, err)
 	}
-	shard := int(cursor >> shardShift)
+	shard := int(cursor & shardMask)
 	if shard >= len(nodes) {
 		return nil, 0, nil
 	}
 	prefix := appendPrefix(nil, s)
-	args := []string{"SCAN", strconv.FormatUint(cursor&cursorMask, 10), "MATCH", string(prefix) + "*", "COUNT", strconv.Itoa(max(limit, 1))}
+	args := []string{"SCAN", strconv.FormatUint(cursor>>shardBits, 10), "MATCH", string(prefix) + "*", "COUNT", strconv.Itoa(max(limit, 1))}
 	if name := typeName[kind]; name != "" {
 		args = append(args, "TYPE", name)
 	}
@@ -51,9 +52,9 @@ func (e *Engine) Scan(ctx context.Context, s hearth.Space, cursor uint64, limit 
 	keys, err = e.without(ctx, s, keys)
 	switch {
 	case next != 0:
-		next |= uint64(shard) << shardShift
+		next = next<<shardBits | uint64(shard)
 	case shard+1 < len(nodes):
-		next = uint64(shard+1) << shardShift
+		next = uint64(shard + 1)
 	}
 	return keys, next, err
 }
