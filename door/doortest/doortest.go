@@ -19,6 +19,16 @@ import (
 // patience is how long a session may take over what it was sent.
 const patience = 30 * time.Second
 
+// Cut divides in, for a fuzzer: the square of each byte of cuts is the length of a piece, less one, and the rest is one.
+func Cut(in, cuts []byte) (pieces [][]byte) {
+	for _, n := range cuts {
+		if n := 1 + int(n)*int(n); n < len(in) {
+			pieces, in = append(pieces, in[:n]), in[n:]
+		}
+	}
+	return append(pieces, in)
+}
+
 // Bench serves a protocol to clients of the same process.
 type Bench struct {
 	protocol door.Protocol

@@ -24,16 +24,6 @@ import (
 // heapBytesMax is more than what one connection may make a door with a small cache take: the cache, requests, and answers.
 const heapBytesMax = 256 << 20
 
-// cut divides in: the square of each byte of cuts is the length of a piece, and the rest is one.
-func cut(in, cuts []byte) (pieces [][]byte) {
-	for _, n := range cuts {
-		if n := 1 + int(n)*int(n); n < len(in) {
-			pieces, in = append(pieces, in[:n]), in[n:]
-		}
-	}
-	return append(pieces, in)
-}
-
 // requests are what the fuzzing of the door begins with: of each way to ask, and to go wrong, a little.
 var requests = []string{
 	"set k 5 0 3\r\nabc\r\nget k x\r\ngets k\r\n",
@@ -112,9 +102,9 @@ func FuzzDoor(f *testing.F) {
 			return got
 		}
 		whole := send(in)
-		got := send(cut(in, cuts)...)
+		got := send(doortest.Cut(in, cuts)...)
 		if !bytes.Equal(got, whole) && !bytes.Contains(in, []byte("stats")) {
-			t.Errorf("%q\n in one piece %q\n in pieces    %q", cut(in, cuts), whole, got)
+			t.Errorf("%q\n in one piece %q\n in pieces    %q", doortest.Cut(in, cuts), whole, got)
 		}
 		if seen++; seen%1000 == 0 {
 			var m runtime.MemStats

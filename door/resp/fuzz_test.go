@@ -80,16 +80,6 @@ func (d *fuzzed) run(t *testing.T, pieces ...[]byte) []byte {
 	return got
 }
 
-// cut divides in: the square of each byte of cuts is the length of a piece, and the rest is one.
-func cut(in, cuts []byte) (pieces [][]byte) {
-	for _, n := range cuts {
-		if n := 1 + int(n)*int(n); n < len(in) {
-			pieces, in = append(pieces, in[:n]), in[n:]
-		}
-	}
-	return append(pieces, in)
-}
-
 // requests are what the fuzzing of the door begins with: of each way to ask, and to go wrong, a little.
 var requests = []string{
 	"SET k v\r\nGET k\r\n",
@@ -139,8 +129,8 @@ func FuzzDoor(f *testing.F) {
 	d := newFuzzed(f, steady)
 	f.Fuzz(func(t *testing.T, in, cuts []byte) {
 		whole := d.run(t, in)
-		if got := d.run(t, cut(in, cuts)...); !bytes.Equal(got, whole) {
-			t.Errorf("%q\n in one piece %q\n in pieces    %q", cut(in, cuts), whole, got)
+		if got := d.run(t, doortest.Cut(in, cuts)...); !bytes.Equal(got, whole) {
+			t.Errorf("%q\n in one piece %q\n in pieces    %q", doortest.Cut(in, cuts), whole, got)
 		}
 	})
 }
@@ -153,5 +143,5 @@ func FuzzDoorAnyCommand(f *testing.F) {
 	leaks := goleak.IgnoreCurrent()
 	f.Cleanup(func() { goleak.VerifyNone(f, leaks) })
 	d := newFuzzed(f, func() *table { return newTable(families()...) })
-	f.Fuzz(func(t *testing.T, in, cuts []byte) { d.run(t, cut(in, cuts)...) })
+	f.Fuzz(func(t *testing.T, in, cuts []byte) { d.run(t, doortest.Cut(in, cuts)...) })
 }
